@@ -1,0 +1,51 @@
+// Transpiles src/, clients/cli/ and models/**/*.ts to dist/, file by file, when a source is newer than the last build.
+// Used by every command that needs the compiled program, because no install script may run (see .npmrc).
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const stampFile = join(root, 'dist', '.built');
+
+function sources() {
+  const found = [];
+  for (const top of ['src', join('clients', 'cli'), 'models']) {
+    if (!existsSync(join(root, top))) continue;
+    for (const entry of readdirSync(join(root, top), { recursive: true })) {
+      if (entry.endsWith('.ts') && !entry.endsWith('.d.ts')) found.push(join(top, entry));
+    }
+  }
+  return found.sort();
+}
+
+/** A text that changes when any source file is added, removed or edited. */
+function stampOf(files) {
+  return files.map((f) => `${f} ${statSync(join(root, f)).mtimeMs}`).join('\n');
+}
+
+/** Builds when needed; returns true when a build was made. An installed package carries dist/ and no sources: nothing to do. */
+export async function ensureBuilt() {
+  const files = sources();
+  if (files.length === 0 || !files.some((f) => f.startsWith('src'))) return false;
+  const stamp = stampOf(files);
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return false;
+  const { build } = await import('esbuild');
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  await build({
+    absWorkingDir: root,
+    entryPoints: files,
+    outdir: 'dist',
+    outbase: '.',
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    sourcemap: true,
+    logLevel: 'warning',
+  });
+  writeFileSync(stampFile, stamp);
+  return true;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  console.log((await ensureBuilt()) ? 'built dist/' : 'dist/ is up to date');
+}
