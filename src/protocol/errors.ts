@@ -58,6 +58,174 @@ export const ERRORS = {
     meaning: 'The requested runtime cannot be loaded on this machine.',
     remedy: 'Leave --runtime at auto, or install the runtime as the message says.',
   },
+  REQUEST_MALFORMED: {
+    status: 400,
+    meaning: 'A request could not be read: its JSON, its address or its encoding is broken.',
+    remedy: 'Send valid JSON in UTF-8 with `Content-Type: application/json`, and percent-encode the address.',
+  },
+  BODY_TOO_LARGE: {
+    status: 413,
+    meaning: 'The body of a request is larger than the server takes.',
+    remedy: 'Send a smaller body; the message names the limit.',
+  },
+  ROUTE_UNKNOWN: {
+    status: 404,
+    meaning: 'The server has nothing at that address.',
+    remedy: 'Look up the address in docs/protocol.md.',
+  },
+  METHOD_NOT_ALLOWED: {
+    status: 405,
+    meaning: 'The address exists, but not for that HTTP method.',
+    remedy: 'Use one of the methods in the `Allow` header of the answer.',
+  },
+  HOST_REFUSED: {
+    status: 403,
+    meaning: 'The `Host` header names a host that this server does not answer for (a guard against DNS rebinding).',
+    remedy: 'Use the address that the server printed, or start it with NEUROREEL_ALLOWED_HOSTS naming the host.',
+  },
+  ORIGIN_REFUSED: {
+    status: 403,
+    meaning: 'A web page of a foreign origin, or of none (`null`), asked for something.',
+    remedy:
+      'Open the page that the server itself serves, or start it with NEUROREEL_ALLOWED_ORIGINS naming the origin.',
+  },
+  TOKEN_REQUIRED: {
+    status: 401,
+    meaning: 'The server was started with a token, and the request carries none or a wrong one.',
+    remedy: 'Send `Authorization: Bearer TOKEN`; for a WebSocket see docs/protocol.md (ticket or subprotocol).',
+  },
+  JOB_UNKNOWN: {
+    status: 404,
+    meaning: 'There is no job of that id.',
+    remedy: 'List the ids with `GET /v1/jobs`.',
+  },
+  JOB_ID_TAKEN: {
+    status: 409,
+    meaning: 'A job of that id exists and was made from another request.',
+    remedy: 'Choose another id, or send the request that made the job to get that job back.',
+  },
+  JOB_STATE_CONFLICT: {
+    status: 409,
+    meaning: 'The job is in a state that does not allow what was asked.',
+    remedy: "Look at the job's state first; docs/protocol.md has the table of states.",
+  },
+  JOB_INTERRUPTED: {
+    status: 500,
+    meaning: 'The server stopped while the job was running.',
+    remedy: 'Submit the same request again under a new id; with the same seed it gives the same video.',
+  },
+  JOB_RECORD_INVALID: {
+    status: 500,
+    meaning: "A job's record in the data folder cannot be read.",
+    remedy: 'Restore or remove the folder of the job that the message names; the other jobs are not affected.',
+  },
+  QUEUE_FULL: {
+    status: 429,
+    meaning: 'As many jobs wait as the queue holds.',
+    remedy: 'Try again when a job has finished (see `Retry-After`), or cancel one that waits.',
+  },
+  WORKER_DIED: {
+    status: 500,
+    meaning: 'The thread that ran the job ended without a result.',
+    remedy: 'Submit the job again; if it happens again, look at the log, and at the memory that is free.',
+  },
+  ARTIFACT_UNKNOWN: {
+    status: 404,
+    meaning: 'The job has no artifact of that name.',
+    remedy: 'List the names with `GET /v1/jobs/{id}/artifacts`; a job has its artifacts once it has succeeded.',
+  },
+  MESSAGE_INVALID: {
+    status: 400,
+    meaning: 'A WebSocket message is not JSON in UTF-8, or does not match its schema.',
+    remedy: 'Correct the fields that the message names; docs/protocol.md lists the messages.',
+  },
+  MESSAGE_TOO_LARGE: {
+    status: 413,
+    meaning: 'A WebSocket message is larger than 64 KiB. The connection is closed with 1009.',
+    remedy: 'Send smaller messages.',
+  },
+  SUBPROTOCOL_UNSUPPORTED: {
+    status: 400,
+    meaning: 'A WebSocket was opened without a subprotocol that this server speaks.',
+    remedy: 'Offer the subprotocol `neuroreel.v1`; a newer client needs a newer server.',
+  },
+  UPGRADE_REQUIRED: {
+    status: 426,
+    meaning: 'The address speaks WebSocket only.',
+    remedy: 'Open it as a WebSocket with the subprotocol `neuroreel.v1`.',
+  },
+  STREAM_LIMIT: {
+    status: 429,
+    meaning: 'As many connections, subscriptions or tickets are open as the server takes.',
+    remedy: 'Close some, or try again later.',
+  },
+  VIEWER_TOO_SLOW: {
+    status: 408,
+    meaning: 'A viewer read so slowly that even its control messages piled up. The connection is closed with 1013.',
+    remedy: 'Connect again; the answer to `subscribe` brings the present state.',
+  },
+  SHUTTING_DOWN: {
+    status: 503,
+    meaning: 'The server is being stopped and takes no new work.',
+    remedy: 'Try again when it has been started again. WebSockets are closed with 1001.',
+  },
+  CONFIG_INVALID: {
+    status: 400,
+    meaning: 'An option or environment variable of the server is wrong.',
+    remedy: 'Correct what the message names.',
+  },
+  BIND_NEEDS_TOKEN: {
+    status: 400,
+    meaning: 'The server was asked to listen beyond this machine without a token, so anybody could use it.',
+    remedy: 'Set NEUROREEL_TOKEN (or `--token`) to a secret of at least 16 characters, or listen on 127.0.0.1.',
+  },
+  PORT_IN_USE: {
+    status: 500,
+    meaning: 'Another process listens on the port that the server was to use.',
+    remedy: 'Stop the other process, or choose another port (`--port`, NEUROREEL_PORT; 0 takes any free one).',
+  },
+  ADDRESS_UNAVAILABLE: {
+    status: 500,
+    meaning: 'The server cannot listen on the address that was asked for.',
+    remedy: 'Use an address of this machine and a port that the user may open.',
+  },
+  DATA_FOLDER_UNWRITABLE: {
+    status: 500,
+    meaning: 'The data folder cannot be made or written to.',
+    remedy: 'Free space, give the user the right to write, or choose another folder (`--data`, NEUROREEL_DATA).',
+  },
+  FFMPEG_MISSING: {
+    status: 503,
+    meaning: 'No ffmpeg program can be found or started on this machine.',
+    remedy:
+      'Set FFMPEG_PATH to an ffmpeg (4.1 or newer, with libx264), install one on the system, or run `npm ci` again.',
+  },
+  FFMPEG_FAILED: {
+    status: 500,
+    meaning: 'ffmpeg ended with an error, was killed, or stopped responding.',
+    remedy:
+      'The message ends with what ffmpeg said; look at free disk space and memory, or set FFMPEG_PATH to another ffmpeg.',
+  },
+  VIDEO_UNREADABLE: {
+    status: 422,
+    meaning: 'A file is missing, empty, damaged, or not a video that ffmpeg can decode.',
+    remedy: 'Check the path, and that the file plays; convert it to MP4 if its format is unusual.',
+  },
+  VIDEO_TOO_LARGE: {
+    status: 413,
+    meaning: "A video's frames need more memory than allowed.",
+    remedy: 'Ask for fewer frames or a smaller size.',
+  },
+  IMAGE_UNREADABLE: {
+    status: 422,
+    meaning: 'A file is missing, damaged, or not an image that can be decoded.',
+    remedy: 'Use a JPEG, PNG, WebP, GIF, TIFF or AVIF file.',
+  },
+  OUTPUT_UNWRITABLE: {
+    status: 500,
+    meaning: 'A file or folder for results cannot be written.',
+    remedy: 'Create the folder, correct its permissions, or choose another one.',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -1,0 +1,57 @@
+/** Runs graphs with ONNX Runtime. Creating and running a session block the calling thread: use it in worker threads. */
+import { cpus } from 'node:os';
+import { typeOf, type Graph } from '../../graph/graph.js';
+import { NeuroreelError } from '../../../protocol/errors.js';
+import { checkInputs } from '../check-inputs.js';
+import type { CompiledGraph, CompileOptions, Runtime, TensorData, Tensors } from '../runtime.js';
+import { inputName, onnxModel, outputName } from './onnx-model.js';
+
+async function load(): Promise<typeof import('onnxruntime-node')> {
+  try {
+    return await import('onnxruntime-node');
+  } catch (cause) {
+    throw new NeuroreelError(
+      'RUNTIME_UNAVAILABLE',
+      'onnxruntime-node cannot be loaded. Install it with `npm install onnxruntime-node --ignore-scripts`.',
+      { cause },
+    );
+  }
+}
+
+/** Opens ONNX Runtime on the CPU; throws RUNTIME_UNAVAILABLE where its native library does not load. */
+export async function openOnnxRuntime(): Promise<Runtime> {
+  const ort = await load();
+  return {
+    name: 'onnxruntime',
+    description: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}, cpu`,
+    async compile(graph: Graph, options: CompileOptions = {}): Promise<CompiledGraph> {
+      const session = await ort.InferenceSession.create(onnxModel(graph), {
+        executionProviders: ['cpu'],
+        intraOpNumThreads: options.threads ?? cpus().length,
+        interOpNumThreads: 1,
+        graphOptimizationLevel: 'all',
+        logSeverityLevel: 3,
+        // Spinning threads would take the other core from everything else that runs.
+        extra: { session: { intra_op: { allow_spinning: process.env.NEUROREEL_SPIN === '1' ? '1' : '0' } } },
+      });
+      return {
+        async run(inputs: Tensors) {
+          checkInputs(graph, inputs);
+          const feeds = Object.fromEntries(
+            graph.inputs.map(({ name, value }) => {
+              const { shape, dtype } = typeOf(graph, value);
+              return [inputName(name), new ort.Tensor(dtype, inputs[name] as never, shape)];
+            }),
+          );
+          const results = await session.run(feeds);
+          return Object.fromEntries(
+            graph.outputs.map(({ name }) => [name, results[outputName(name)]!.data as TensorData]),
+          );
+        },
+        async close() {
+          await session.release();
+        },
+      };
+    },
+  };
+}

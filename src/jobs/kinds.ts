@@ -1,0 +1,79 @@
+/**
+ * The kinds of jobs: where the code is that does one, and what is checked when one is submitted. To add a kind, add
+ * its request schema in `src/protocol/jobs.ts`, its module beside `video-job.ts`, and one entry here.
+ */
+import { pathToFileURL } from 'node:url';
+import {
+  NeuroreelError,
+  type JobKind,
+  type JobRequest,
+  type ModelSummary,
+  type VideoJobRequest,
+} from '../protocol/index.js';
+import { compiled } from './package-root.js';
+
+export interface JobKindEntry<R extends JobRequest = JobRequest> {
+  /** URL of the module (see {@link JobModule}) that a worker thread loads; compiled JavaScript. */
+  readonly module: string;
+  /** Handed to the module as it is; must be cloneable. */
+  readonly settings: unknown;
+  /** Checks on submission what needs no worker. Throws a NeuroreelError. */
+  check(request: R): void;
+}
+
+export type JobKinds = { readonly [K in JobKind]: JobKindEntry<Extract<JobRequest, { kind: K }>> };
+
+/** The models that are installed; what this file needs of the engine's registry. */
+export interface ModelCatalogue {
+  list(): readonly ModelSummary[];
+}
+
+/** Name of the prior that is none: the pixels themselves are the code. */
+export const NO_PRIOR = 'pixels';
+
+function findModel(models: ModelCatalogue, kinds: readonly ModelSummary['kind'][], name: string): ModelSummary {
+  const fitting = models.list().filter((model) => kinds.includes(model.kind));
+  const found = fitting.find((model) => model.name === name);
+  if (found !== undefined) return found;
+  const names = fitting.map((model) => model.name).join(', ') || 'none';
+  throw new NeuroreelError(
+    'MODEL_UNKNOWN',
+    `No ${kinds.join(' or ')} is named ${JSON.stringify(name)}; there are: ${names}.`,
+  );
+}
+
+function checkUnit(model: ModelSummary, unit: number | string): void {
+  const { labels, name } = model;
+  if (typeof unit === 'number') {
+    if (unit < labels.length) return;
+    throw new NeuroreelError('UNIT_UNKNOWN', `${name} has units 0 to ${labels.length - 1}; ${unit} is none of them.`);
+  }
+  if (labels.includes(unit)) return;
+  const some = labels.slice(0, 12).join(', ') + (labels.length > 12 ? ', ...' : '');
+  throw new NeuroreelError('UNIT_UNKNOWN', `${name} has no unit ${JSON.stringify(unit)}; there are: ${some}.`);
+}
+
+/** @throws {NeuroreelError} MODEL_UNKNOWN, UNIT_UNKNOWN */
+export function checkVideoRequest(models: ModelCatalogue, request: VideoJobRequest): void {
+  const model = findModel(models, ['recogniser'], request.model);
+  if (request.unit !== undefined) checkUnit(model, request.unit);
+  if (request.prior !== undefined && request.prior !== NO_PRIOR) findModel(models, ['prior'], request.prior);
+}
+
+/** What the modules of the shipped kinds get as settings. */
+export interface EngineSettings {
+  /** Folders with model packages; the first that has a name wins. */
+  readonly modelFolders: readonly string[];
+  /** Runtime that computes the steps; `auto` takes the fastest there is. */
+  readonly runtime: string;
+}
+
+export function jobKinds(models: ModelCatalogue, settings: EngineSettings): JobKinds {
+  return {
+    video: {
+      module: pathToFileURL(compiled('src/jobs/video-job.js')).href,
+      settings,
+      check: (request) => checkVideoRequest(models, request),
+    },
+  };
+}

@@ -1,0 +1,142 @@
+/** Entry of a job's worker thread: loads the module of the job's kind, runs it, and tells the main thread how it goes. */
+import { isMainThread, parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { NeuroreelError, type JobRun } from '../protocol/index.js';
+import {
+  CONTROL,
+  JobCanceled,
+  PIXELS_PER_SECOND,
+  UNWATCHED_PIXELS_SECONDS,
+  type JobContext,
+  type JobEvent,
+  type JobModule,
+  type StepReport,
+  type WireError,
+  type WorkerMessage,
+  type WorkerStart,
+} from './worker-contract.js';
+
+class WorkerContext implements JobContext {
+  readonly id: string;
+  readonly request: WorkerStart['request'];
+  readonly settings: unknown;
+  readonly folder: string;
+  readonly #port: MessagePort;
+  readonly #control: Int32Array;
+  readonly #abort = new AbortController();
+  readonly #events: JobEvent[];
+  #encoding = false;
+  #lastPixels = -Infinity;
+
+  constructor(start: WorkerStart, port: MessagePort) {
+    this.id = start.id;
+    this.request = start.request;
+    this.settings = start.settings;
+    this.folder = start.folder;
+    this.#port = port;
+    this.#control = new Int32Array(start.control);
+    this.#events = [...start.events];
+    // Any message means: look at the control words.
+    port.on('message', () => {
+      if (this.#flag('cancel')) this.#abort.abort(new JobCanceled());
+    });
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get events(): readonly JobEvent[] {
+    return [...this.#events];
+  }
+
+  started(run: JobRun): void {
+    this.#post({ type: 'started', at: this.#enter('running'), run });
+  }
+
+  pixelsDue(iteration: number): boolean {
+    // The main thread has not taken the last ones yet: it is busy, and more would pile up.
+    if (Atomics.load(this.#control, CONTROL.pixelsSent) !== Atomics.load(this.#control, CONTROL.pixelsSeen))
+      return false;
+    const every = this.request.previewEvery;
+    if (iteration === 1 || (every !== undefined && iteration % every === 0)) return true;
+    const wait = this.#flag('watched') ? 1 / PIXELS_PER_SECOND : UNWATCHED_PIXELS_SECONDS;
+    return performance.now() - this.#lastPixels >= wait * 1000;
+  }
+
+  step(report: StepReport): void {
+    const { pixels, ...step } = report;
+    const microseconds = Math.round((performance.timeOrigin + performance.now()) * 1000);
+    if (pixels === undefined) {
+      this.#post({ type: 'progress', step, pixels: null, microseconds });
+      return;
+    }
+    this.#lastPixels = performance.now();
+    Atomics.add(this.#control, CONTROL.pixelsSent, 1);
+    const whole = pixels.byteLength === pixels.buffer.byteLength ? pixels : pixels.slice();
+    this.#post({ type: 'progress', step, pixels: whole, microseconds }, [whole.buffer as ArrayBuffer]);
+  }
+
+  async betweenSteps(): Promise<void> {
+    this.#throwIfCanceled();
+    if (!this.#flag('pause')) return;
+    this.#post({ type: 'paused', at: this.#enter('paused') });
+    while (this.#flag('pause') && !this.#flag('cancel')) {
+      await new Promise((resolve) => this.#port.once('message', resolve));
+    }
+    this.#throwIfCanceled();
+    this.#post({ type: 'resumed', at: this.#enter('running') });
+  }
+
+  encoding(frames: number, of: number): void {
+    this.#throwIfCanceled();
+    const at = this.#encoding ? new Date().toISOString() : this.#enter('encoding');
+    this.#encoding = true;
+    this.#post({ type: 'encoding', at, frames, of });
+  }
+
+  #throwIfCanceled(): void {
+    if (this.#flag('cancel')) throw new JobCanceled();
+  }
+
+  #flag(name: keyof typeof CONTROL): boolean {
+    return Atomics.load(this.#control, CONTROL[name]) !== 0;
+  }
+
+  #enter(state: JobEvent['state']): string {
+    const at = new Date().toISOString();
+    this.#events.push({ state, at });
+    return at;
+  }
+
+  #post(message: WorkerMessage, transfer: ArrayBuffer[] = []): void {
+    this.#port.postMessage(message, transfer);
+  }
+}
+
+function wireError(error: unknown): WireError {
+  if (error instanceof NeuroreelError) {
+    return { code: error.code, message: error.message, details: error.details, stack: error.stack };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: 'INTERNAL', message, stack: error instanceof Error ? error.stack : undefined };
+}
+
+async function outcome(context: WorkerContext, moduleUrl: string): Promise<WorkerMessage> {
+  try {
+    const kind = (await import(moduleUrl)) as JobModule;
+    await kind.run(context);
+    return { type: 'succeeded' };
+  } catch (error) {
+    // What fails because it was aborted is a cancellation, whatever it threw.
+    if (error instanceof JobCanceled || context.signal.aborted) return { type: 'canceled' };
+    return { type: 'failed', error: wireError(error) };
+  }
+}
+
+if (isMainThread || parentPort === null) throw new Error('worker.js runs in a worker thread only');
+const start = workerData as WorkerStart;
+const port = parentPort;
+const end = await outcome(new WorkerContext(start, port), start.module);
+port.postMessage(end);
+// Nothing listens any more: the thread may end when whatever the module left has ended.
+port.unref();

@@ -1,0 +1,8 @@
+/** The contract between server, workers and clients: everything in one import. Runs in browsers as well as in Node. */
+export * from './errors.js';
+export * from './frame-header.js';
+export * from './http.js';
+export * from './jobs.js';
+export * from './report.js';
+export * from './stream.js';
+export * from './validation.js';

@@ -1,0 +1,160 @@
+/**
+ * Jobs as clients see them: the requests that make them, their states, their progress and their artifacts.
+ * Each schema is the type, the validator and the documentation of the thing at once.
+ */
+import { z } from 'zod';
+import { errorBody } from './http.js';
+
+/** Largest number of frames of a video. */
+export const MAX_FRAMES = 4096;
+
+/** Points that the activation history of a job keeps at most; older ones are thinned out evenly. */
+export const MAX_HISTORY = 512;
+
+export const jobId = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+    'expected 1 to 64 letters, digits, dots, dashes and underscores, the first a letter or digit',
+  )
+  .describe('The id of a job: chosen by the client with PUT, by the server with POST.');
+
+const preset = z
+  .enum(['default', 'paper-2016'])
+  .describe(
+    'A named set of step sizes, penalties and schedules: `default` looks best, `paper-2016` is the paper as is.',
+  );
+
+export const videoJobRequest = z
+  .strictObject({
+    kind: z.literal('video').describe('A preferred video: one sequence of frames optimised for one unit.'),
+    model: z.string().min(1).max(100).default('figures-lrcn').describe('Name of the recogniser (a model package).'),
+    unit: z
+      .union(
+        [z.int().min(0).max(1_000_000), z.string().min(1).max(200)],
+        'expected an index from 0 or the text of a label',
+      )
+      .optional()
+      .describe("The unit to maximise: its index or its label; the model's default unit when absent."),
+    prior: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe(
+        "Name of the prior; `pixels` for none (the image itself is the code); the model's default when absent.",
+      ),
+    preset: preset.default('default'),
+    frames: z.int().min(1).max(MAX_FRAMES).default(160).describe('Frames of the video, all optimised together.'),
+    seed: z.int().min(0).max(0xffffffff).default(1).describe('Seed of every random number of the job.'),
+    iterations: z.int().min(1).max(100_000).optional().describe("Iterations; the preset's number when absent."),
+    fps: z.number().min(1).max(120).default(25).describe('Frames a second of the MP4.'),
+    previewEvery: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .optional()
+      .describe('Frames are handed to the stream at least every so many iterations, even when nobody watches.'),
+  })
+  .describe('Request for a preferred video.');
+
+/** Every kind of job; a new kind is one more schema in this list (and one entry in `src/jobs/kinds.ts`). */
+export const jobRequest = z.discriminatedUnion('kind', [videoJobRequest], {
+  error: (issue) => (issue.code === 'invalid_union' ? "expected one of 'video'" : undefined),
+});
+
+export type VideoJobRequest = z.output<typeof videoJobRequest>;
+export type JobRequest = z.output<typeof jobRequest>;
+/** A request as clients send it: fields with a default may be absent. */
+export type JobRequestInput = z.input<typeof jobRequest>;
+export type JobKind = JobRequest['kind'];
+
+export const jobState = z
+  .enum(['queued', 'starting', 'running', 'paused', 'encoding', 'succeeded', 'failed', 'canceled'])
+  .describe('Where a job is in its life; docs/protocol.md has the table of transitions.');
+export type JobState = z.output<typeof jobState>;
+
+export const jobProgress = z
+  .strictObject({
+    iteration: z.int().min(0).describe('Iterations done.'),
+    iterations: z.int().min(1).describe('Iterations in all.'),
+    activation: z
+      .number()
+      .describe("The unit's activation (pre-softmax, aggregated over the video) before this update."),
+    smoothness: z.number().describe('Mean root mean square difference of neighbouring frames, pixels in [0, 1].'),
+    secondsPerIteration: z.number().min(0).describe('Running mean of the wall-clock seconds of an iteration.'),
+    etaSeconds: z.number().min(0).describe('Estimated seconds until the last iteration is done.'),
+    framesEncoded: z.int().min(0).describe('Frames that went into the MP4 so far (0 until encoding starts).'),
+    framesToEncode: z.int().min(0).describe('Frames that the MP4 will have.'),
+  })
+  .describe('How far a job is. Iterations and encoded frames are counted separately.');
+export type JobProgress = z.output<typeof jobProgress>;
+
+export const activationHistory = z
+  .strictObject({
+    iterations: z.array(z.int()).describe('Iteration numbers, ascending.'),
+    activations: z.array(z.number()).describe('The activation at each of them.'),
+  })
+  .describe(`The activation over the iterations so far, thinned out evenly to at most ${MAX_HISTORY} points.`);
+export type ActivationHistory = z.output<typeof activationHistory>;
+
+export const jobRun = z
+  .strictObject({
+    width: z.int().min(1).describe('Width of a frame in pixels.'),
+    height: z.int().min(1).describe('Height of a frame in pixels.'),
+    frames: z.int().min(1).describe('Frames of the video.'),
+    unit: z
+      .strictObject({ index: z.int().min(0), label: z.string() })
+      .describe('The unit that is maximised, with its label.'),
+    iterations: z.int().min(1).describe('Iterations in all.'),
+    runtime: z.string().describe('The runtime that computes the steps.'),
+  })
+  .describe('What the worker found out when it opened the models; absent until the job runs.');
+export type JobRun = z.output<typeof jobRun>;
+
+export const job = z
+  .strictObject({
+    id: jobId,
+    request: jobRequest.describe('The request with its defaults filled in.'),
+    state: jobState,
+    createdAt: z.iso.datetime().describe('When the job was submitted (ISO 8601, UTC).'),
+    updatedAt: z.iso.datetime().describe('When its state changed last.'),
+    startedAt: z.iso.datetime().nullable().describe('When a worker took it up.'),
+    endedAt: z.iso.datetime().nullable().describe('When it succeeded, failed or was canceled.'),
+    run: jobRun.nullable(),
+    progress: jobProgress.nullable(),
+    error: errorBody.nullable().describe('Why the job failed.'),
+    events: z
+      .array(z.strictObject({ state: jobState, at: z.iso.datetime() }))
+      .describe('Every state the job was in, with the time it entered it.'),
+    eventLoopMaxPauseMs: z
+      .number()
+      .nullable()
+      .describe("Longest pause of the server's event loop while the job ran, in milliseconds; null until it ends."),
+  })
+  .describe('A job.');
+export type Job = z.output<typeof job>;
+
+export const jobWithHistory = job.extend({ history: activationHistory });
+export type JobWithHistory = z.output<typeof jobWithHistory>;
+
+export const jobList = z.strictObject({ jobs: z.array(job).describe('Newest first.') });
+
+export const artifact = z
+  .strictObject({
+    name: z.string().describe('File name within the job.'),
+    bytes: z.int().min(0).describe('Size in bytes.'),
+    type: z.string().describe('Media type.'),
+    url: z.string().describe('Path to get it from.'),
+  })
+  .describe('A file that a job left.');
+export type Artifact = z.output<typeof artifact>;
+
+export const artifactList = z.strictObject({ artifacts: z.array(artifact) });
+
+/** States that a job does not leave any more. */
+export const FINAL_STATES = ['succeeded', 'failed', 'canceled'] as const satisfies readonly JobState[];
+
+export function isFinal(state: JobState): boolean {
+  return (FINAL_STATES as readonly JobState[]).includes(state);
+}

@@ -1,0 +1,49 @@
+/** `report.json` of a job: everything needed to make the same result again, and to judge it. */
+import { z } from 'zod';
+import { jobId, jobState, videoJobRequest } from './jobs.js';
+
+export const REPORT_FORMAT = 'neuroreel.video-report/1';
+
+const modelIdentity = z.strictObject({
+  name: z.string().describe('Name of the model package.'),
+  sha256: z.string().describe('Hash over the package.'),
+});
+
+export const videoReport = z
+  .strictObject({
+    format: z.literal(REPORT_FORMAT),
+    job: jobId,
+    request: videoJobRequest.describe('The request with its defaults filled in.'),
+    seed: z.int().min(0).describe('Seed of every random number.'),
+    model: modelIdentity.describe('The recogniser.'),
+    prior: modelIdentity.nullable().describe('The prior; null when the pixels themselves were optimised.'),
+    unit: z.strictObject({ index: z.int().min(0), label: z.string() }).describe('The unit that was maximised.'),
+    video: z
+      .strictObject({ frames: z.int(), width: z.int(), height: z.int(), fps: z.number() })
+      .describe('Size of the video as synthesised (the MP4 may be padded to even sizes).'),
+    runtime: z.string().describe('The runtime that computed the steps.'),
+    versions: z.record(z.string(), z.string()).describe('Versions of neuroreel, Node and the libraries that matter.'),
+    ended: z.enum(['completed', 'zero-gradient', 'cancelled']).describe('Why the synthesis ended.'),
+    iterations: z.int().min(0).describe('Iterations done.'),
+    activations: z.array(z.number()).describe('Activation at each iteration, before its update.'),
+    secondsPerIteration: z.number().describe('Mean wall-clock seconds of an iteration.'),
+    finalActivation: z.number().describe('Activation of the final frames, scored as a real video would be.'),
+    finalProbability: z.number().nullable().describe("The class's probability, scored as a real video would be."),
+    realClips: z
+      .strictObject({
+        activations: z.array(z.number()).describe("The unit's activation for real clips of its class."),
+        mean: z.number(),
+        max: z.number(),
+      })
+      .nullable()
+      .describe('For comparison; null when the model package brings no such numbers.'),
+    smoothness: z.number().describe('Mean root mean square difference of neighbouring frames, pixels in [0, 1].'),
+    events: z
+      .array(z.strictObject({ state: jobState, at: z.iso.datetime() }))
+      .describe('States of the job until the report was written, with their times.'),
+    synthesis: z
+      .record(z.string(), z.unknown())
+      .describe('Everything else that the engine reports: parameters of the preset, hashes, sizes.'),
+  })
+  .describe('Report of a video job.');
+export type VideoReport = z.output<typeof videoReport>;

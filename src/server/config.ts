@@ -1,0 +1,121 @@
+/** What a server can be told: one schema, filled from options and environment variables. */
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { NeuroreelError, parseWith } from '../protocol/index.js';
+
+export const serverConfig = z
+  .strictObject({
+    host: z.string().min(1).max(255).default('127.0.0.1').describe('Address to listen on.'),
+    port: z.int().min(0).max(65535).default(8160).describe('Port to listen on; 0 takes any free one.'),
+    dataFolder: z.string().min(1).default('data').describe('Folder for jobs and their artifacts.'),
+    modelFolders: z.array(z.string().min(1)).max(100).default([]).describe('More folders with model packages.'),
+    runtime: z.string().min(1).max(50).default('auto').describe('Runtime that computes the steps.'),
+    token: z
+      .string()
+      .min(16, 'expected at least 16 characters')
+      .max(512)
+      .optional()
+      .describe('Secret that clients must send; needed to listen beyond this machine.'),
+    allowedHosts: z
+      .array(z.string().min(1).max(255))
+      .max(100)
+      .default([])
+      .describe('Host names to answer for, besides localhost and addresses of this machine.'),
+    allowedOrigins: z
+      .array(z.url().max(255))
+      .max(100)
+      .default([])
+      .describe("Origins of web pages that may use the server, besides the server's own."),
+    queueLimit: z.int().min(1).max(100_000).default(100).describe('Jobs that may wait.'),
+    bodyLimitBytes: z
+      .int()
+      .min(1024)
+      .max(64 * 1024 * 1024)
+      .default(64 * 1024)
+      .describe('Largest body of a request.'),
+    maxConnections: z.int().min(1).max(100_000).default(512).describe('WebSocket connections at a time.'),
+    maxSubscriptions: z.int().min(1).max(10_000).default(64).describe('Jobs that one connection may watch.'),
+    maxBacklogBytes: z
+      .int()
+      .min(16 * 1024)
+      .default(1024 * 1024)
+      .describe('A viewer for whom more than this piles up unread is hung up on.'),
+    heartbeatSeconds: z.number().min(0.01).max(3600).default(15).describe('Time between pings of a connection.'),
+    cancelGraceSeconds: z
+      .number()
+      .min(0)
+      .max(3600)
+      .default(60)
+      .describe('A cancelled job whose step takes longer than this is stopped by force.'),
+    logLevel: z
+      .enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'])
+      .default('info')
+      .describe('Least important messages to log (as JSON lines on standard error).'),
+  })
+  .describe('Configuration of the server.');
+
+export type ServerConfig = z.output<typeof serverConfig>;
+/** As given by callers: what is absent gets its default. */
+export type ServerConfigInput = z.input<typeof serverConfig>;
+
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '::1'];
+
+export function isLoopback(host: string): boolean {
+  return LOOPBACK_NAMES.includes(host) || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+/**
+ * Fills in defaults and checks what belongs together.
+ * @throws {NeuroreelError} CONFIG_INVALID; BIND_NEEDS_TOKEN when `host` is not loopback and there is no token
+ */
+export function resolveConfig(input: ServerConfigInput): ServerConfig {
+  const config = parseWith(serverConfig, input, 'CONFIG_INVALID');
+  if (!isLoopback(config.host) && config.token === undefined) {
+    throw new NeuroreelError('BIND_NEEDS_TOKEN', `Listening on ${config.host} needs a token.`);
+  }
+  return {
+    ...config,
+    dataFolder: resolve(config.dataFolder),
+    modelFolders: config.modelFolders.map((f) => resolve(f)),
+  };
+}
+
+function numberFrom(name: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) {
+    throw new NeuroreelError('CONFIG_INVALID', `${name}: expected a number, got ${JSON.stringify(text)}.`);
+  }
+  return value;
+}
+
+const list = (_: string, text: string): string[] => text.split(',').flatMap((part) => part.trim() || []);
+const text = (_: string, value: string): string => value;
+
+/** Environment variables of the server, and how each is read. */
+const VARIABLES: Readonly<
+  Record<string, { field: keyof ServerConfigInput; read: (name: string, text: string) => unknown }>
+> = {
+  NEUROREEL_HOST: { field: 'host', read: text },
+  NEUROREEL_PORT: { field: 'port', read: numberFrom },
+  NEUROREEL_DATA: { field: 'dataFolder', read: text },
+  NEUROREEL_MODELS: { field: 'modelFolders', read: (_, value) => value.split(':').filter((part) => part !== '') },
+  NEUROREEL_RUNTIME: { field: 'runtime', read: text },
+  NEUROREEL_TOKEN: { field: 'token', read: text },
+  NEUROREEL_ALLOWED_HOSTS: { field: 'allowedHosts', read: list },
+  NEUROREEL_ALLOWED_ORIGINS: { field: 'allowedOrigins', read: list },
+  NEUROREEL_QUEUE_LIMIT: { field: 'queueLimit', read: numberFrom },
+  NEUROREEL_LOG: { field: 'logLevel', read: text },
+};
+
+/**
+ * The options that the environment sets; empty variables count as unset.
+ * @throws {NeuroreelError} CONFIG_INVALID when a number is none
+ */
+export function configFromEnvironment(env: Readonly<Record<string, string | undefined>>): ServerConfigInput {
+  const entries = Object.entries(VARIABLES).flatMap(([name, { field, read }]) => {
+    const value = env[name];
+    return value === undefined || value === '' ? [] : [[field, read(name, value)] as const];
+  });
+  return Object.fromEntries(entries) as ServerConfigInput;
+}

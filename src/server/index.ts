@@ -1,0 +1,10 @@
+/** The server's public surface. */
+export {
+  configFromEnvironment,
+  resolveConfig,
+  serverConfig,
+  type ServerConfig,
+  type ServerConfigInput,
+} from './config.js';
+export { createServer, type NeuroreelServer, type ServerParts } from './server.js';
+export { closeOnSignals } from './shutdown.js';

@@ -1,0 +1,127 @@
+/** The HTTP interface under /v1. */
+import express, { type Request, type Response, type Router } from 'express';
+import { assertArtifact, listArtifacts, mediaType } from '../jobs/artifacts.js';
+import type { ModelCatalogue } from '../jobs/kinds.js';
+import type { JobManager } from '../jobs/manager.js';
+import { jobId, jobRequest, NeuroreelError, parseWith, type JobRequest } from '../protocol/index.js';
+import { route } from './answers.js';
+import type { Access } from './access.js';
+
+export interface RouteParts {
+  readonly manager: JobManager;
+  readonly models: ModelCatalogue;
+  readonly access: Access;
+  readonly bodyLimitBytes: number;
+}
+
+const param = (request: Request, name: string): string => String(request.params[name]);
+
+function requestBody(request: Request): JobRequest {
+  // express leaves the body out when its type is not JSON.
+  if (request.body === undefined) {
+    throw new NeuroreelError(
+      'REQUEST_MALFORMED',
+      'The request has no JSON body (is its Content-Type application/json?).',
+    );
+  }
+  return parseWith(jobRequest, request.body);
+}
+
+function idFromPath(request: Request): string {
+  return parseWith(jobId, param(request, 'id'));
+}
+
+function jobRoutes(router: Router, { manager }: RouteParts): void {
+  route(router, '/jobs', {
+    get: (_, response) => void response.json({ jobs: manager.list() }),
+    post: async (request, response) => {
+      const { job } = await manager.submit(null, requestBody(request));
+      response.status(201).location(`/v1/jobs/${job.id}`).json(job);
+    },
+  });
+  route(router, '/jobs/:id', {
+    get: (request, response) => void response.json(manager.get(param(request, 'id'))),
+    put: async (request, response) => {
+      const { job, created } = await manager.submit(idFromPath(request), requestBody(request));
+      response.status(created ? 201 : 200).json(job);
+    },
+  });
+  route(router, '/jobs/:id/cancel', {
+    post: (request, response) => void response.json(manager.cancel(param(request, 'id'))),
+  });
+  route(router, '/jobs/:id/pause', {
+    post: (request, response) => void response.status(202).json(manager.pause(param(request, 'id'))),
+  });
+  route(router, '/jobs/:id/resume', {
+    post: (request, response) => void response.status(202).json(manager.resume(param(request, 'id'))),
+  });
+}
+
+function sendFile(response: Response, root: string, name: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'Content-Type': mediaType(name), 'Cache-Control': 'private, no-cache' };
+    // The folder is a hidden one for some users (~/.local/...); the name itself was checked.
+    response.sendFile(name, { root, headers, dotfiles: 'allow', cacheControl: false }, (error) => {
+      // A viewer that went away in the middle of a download is nobody's error.
+      if (error === undefined || response.headersSent) resolve();
+      else reject(error);
+    });
+  });
+}
+
+function artifactRoutes(router: Router, { manager }: RouteParts): void {
+  route(router, '/jobs/:id/artifacts', {
+    get: async (request, response) => {
+      const id = param(request, 'id');
+      response.json({ artifacts: await listArtifacts(id, manager.artifactsFolder(id)) });
+    },
+  });
+  route(router, '/jobs/:id/artifacts/:name', {
+    get: async (request, response) => {
+      const id = param(request, 'id');
+      const name = param(request, 'name');
+      const folder = manager.artifactsFolder(id);
+      await assertArtifact(id, folder, name);
+      await sendFile(response, folder, name);
+    },
+  });
+}
+
+function modelRoutes(router: Router, { models }: RouteParts): void {
+  route(router, '/models', { get: (_, response) => void response.json({ models: models.list() }) });
+  route(router, '/models/:name', {
+    get: (request, response) => {
+      const name = param(request, 'name');
+      const found = models.list().find((model) => model.name === name);
+      if (found === undefined) {
+        throw new NeuroreelError('MODEL_UNKNOWN', `No model is named ${JSON.stringify(name.slice(0, 100))}.`);
+      }
+      response.json(found);
+    },
+  });
+}
+
+/** Everything under /v1; each request needs the token, if the server has one. */
+export function apiRouter(parts: RouteParts): Router {
+  const router = express.Router();
+  router.use((request, _response, next) => {
+    parts.access.assertToken(request.headers);
+    next();
+  });
+  router.use((_request, response, next) => {
+    response.set('Cache-Control', 'no-store');
+    next();
+  });
+  router.use(express.json({ limit: parts.bodyLimitBytes, strict: false }));
+  jobRoutes(router, parts);
+  artifactRoutes(router, parts);
+  modelRoutes(router, parts);
+  route(router, '/tickets', { post: (_, response) => void response.status(201).json(parts.access.issueTicket()) });
+  route(router, '/stream', {
+    get: (_, response) => {
+      response.set('Upgrade', 'websocket');
+      throw new NeuroreelError('UPGRADE_REQUIRED', 'This address speaks WebSocket only.');
+    },
+  });
+  return router;
+}

@@ -1,0 +1,152 @@
+/** The WebSocket endpoint: checks who may come in during the upgrade, and passes the news of all jobs to whoever watches. */
+import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocket, WebSocketServer } from 'ws';
+import type { JobManager, Log } from '../../jobs/manager.js';
+import {
+  CLOSE,
+  MAX_MESSAGE_BYTES,
+  NeuroreelError,
+  STREAM_PATH,
+  SUBPROTOCOL,
+  type Job,
+  type JobProgress,
+  type ServerMessage,
+} from '../../protocol/index.js';
+import type { Access } from '../access.js';
+import type { ServerConfig } from '../config.js';
+import { Connection } from './connection.js';
+
+export interface StreamServerOptions {
+  readonly manager: JobManager;
+  readonly access: Access;
+  readonly log: Log;
+  readonly config: Pick<ServerConfig, 'heartbeatSeconds' | 'maxConnections' | 'maxSubscriptions' | 'maxBacklogBytes'>;
+}
+
+/** ws closes with a bare 1009 when a message is too large; this one says so first, in a message and in the reason. */
+class StreamSocket extends WebSocket {
+  override close(code?: number, reason?: string | Buffer): void {
+    if (code !== CLOSE.messageTooLarge || this.readyState !== this.OPEN) {
+      super.close(code, reason);
+      return;
+    }
+    const error = new NeuroreelError('MESSAGE_TOO_LARGE', `A message was larger than ${MAX_MESSAGE_BYTES} bytes.`);
+    this.send(JSON.stringify({ type: 'error', error: error.toJSON() } satisfies ServerMessage));
+    super.close(code, error.code);
+  }
+}
+
+/** Subprotocols that the client offers, in its order. */
+function offeredSubprotocols(request: IncomingMessage): string[] {
+  const header = request.headers['sec-websocket-protocol'] ?? '';
+  return header.split(',').flatMap((name) => name.trim() || []);
+}
+
+/** Answers an upgrade that is refused, as the rest of the API would. */
+function refuse(socket: Duplex, error: NeuroreelError): void {
+  const body = JSON.stringify({ error: error.toJSON() });
+  socket.end(
+    `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ''}\r\n` +
+      'Connection: close\r\nContent-Type: application/json; charset=utf-8\r\n' +
+      `X-Content-Type-Options: nosniff\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
+
+export class StreamServer {
+  readonly #options: StreamServerOptions;
+  readonly #connections = new Set<Connection>();
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    WebSocket: StreamSocket,
+    maxPayload: MAX_MESSAGE_BYTES,
+    // Compressing JPEGs costs five times the processor time and gains nothing.
+    perMessageDeflate: false,
+    handleProtocols: () => SUBPROTOCOL,
+  });
+  readonly #heartbeat: NodeJS.Timeout;
+  readonly #onState = (job: Job): void => this.#connections.forEach((connection) => connection.stateChanged(job));
+  readonly #onProgress = (id: string, progress: JobProgress): void =>
+    this.#connections.forEach((connection) => connection.progressed(id, progress));
+  #closing = false;
+
+  constructor(http: Server, options: StreamServerOptions) {
+    this.#options = options;
+    options.manager.events.on('state', this.#onState);
+    options.manager.events.on('progress', this.#onProgress);
+    this.#heartbeat = setInterval(
+      () => this.#connections.forEach((connection) => connection.beat()),
+      options.config.heartbeatSeconds * 1000,
+    );
+    this.#heartbeat.unref();
+    http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+  }
+
+  /** Open connections. */
+  get viewers(): number {
+    return this.#connections.size;
+  }
+
+  /** Closes every connection with 1001 and takes no more. */
+  close(): void {
+    this.#closing = true;
+    clearInterval(this.#heartbeat);
+    this.#options.manager.events.off('state', this.#onState);
+    this.#options.manager.events.off('progress', this.#onProgress);
+    for (const connection of this.#connections) connection.close(CLOSE.goingAway, 'SHUTTING_DOWN');
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // A peer that resets during the handshake has gone; there is nothing to clean up but the socket.
+    const onError = (): void => void socket.destroy();
+    socket.on('error', onError);
+    try {
+      this.#assertWelcome(request);
+    } catch (error) {
+      if (error instanceof NeuroreelError) refuse(socket, error);
+      else {
+        this.#options.log.error({ err: error }, 'an upgrade failed');
+        refuse(socket, new NeuroreelError('INTERNAL', 'The server failed to answer; its log says why.'));
+      }
+      return;
+    }
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      socket.off('error', onError);
+      this.#admit(webSocket);
+    });
+  }
+
+  #assertWelcome(request: IncomingMessage): void {
+    const { access, config } = this.#options;
+    const { pathname, searchParams } = parseTarget(request.url ?? '/');
+    access.assertAddress(request.headers);
+    if (pathname !== STREAM_PATH) {
+      throw new NeuroreelError('ROUTE_UNKNOWN', `WebSockets are spoken at ${STREAM_PATH} only.`);
+    }
+    const offered = offeredSubprotocols(request);
+    access.assertStream(request.headers, searchParams.get('ticket'), offered);
+    if (!offered.includes(SUBPROTOCOL)) {
+      throw new NeuroreelError('SUBPROTOCOL_UNSUPPORTED', `The subprotocol ${SUBPROTOCOL} was not offered.`);
+    }
+    if (this.#closing) throw new NeuroreelError('SHUTTING_DOWN', 'The server is being stopped.');
+    if (this.#connections.size >= config.maxConnections) {
+      throw new NeuroreelError('STREAM_LIMIT', `${config.maxConnections} connections are open already.`);
+    }
+  }
+
+  #admit(webSocket: WebSocket): void {
+    const { manager, log, config } = this.#options;
+    const connection = new Connection(webSocket, { manager, log, ...config });
+    this.#connections.add(connection);
+    webSocket.on('close', () => this.#connections.delete(connection));
+  }
+}
+
+/** @throws {NeuroreelError} REQUEST_MALFORMED */
+function parseTarget(target: string): URL {
+  const base = 'http://neuroreel.invalid';
+  if (!target.startsWith('/') || !URL.canParse(target, base)) {
+    throw new NeuroreelError('REQUEST_MALFORMED', 'The address of the request cannot be read.');
+  }
+  return new URL(base + target);
+}
