@@ -97,18 +97,22 @@ export class JobManager {
   }
 
   /**
-   * Opens the data folder. Jobs that were running when the process ended become failed (JOB_INTERRUPTED); those that
-   * waited go on waiting, in their order.
-   * @throws {NeuroreelError} DATA_FOLDER_UNWRITABLE
+   * Opens the data folder; {@link start} begins the work.
+   * @throws {NeuroreelError} DATA_FOLDER_UNWRITABLE, DATA_FOLDER_IN_USE
    */
   static async open(options: JobManagerOptions): Promise<JobManager> {
-    const store = await JobStore.open(options.dataFolder);
-    const manager = new JobManager(options, store);
-    const { jobs, problems } = await store.load();
-    for (const problem of problems) options.log.error({ err: problem }, 'a job was left out');
-    for (const { history, ...job } of jobs) await manager.#restore(job, history);
-    manager.#startNext();
-    return manager;
+    return new JobManager(options, await JobStore.open(options.dataFolder));
+  }
+
+  /**
+   * Loads the records and starts the queue. Jobs that were running when the process ended become failed
+   * (JOB_INTERRUPTED); those that waited go on waiting, in their order.
+   */
+  async start(): Promise<void> {
+    const { jobs, problems } = await this.#store.load();
+    for (const problem of problems) this.#options.log.error({ err: problem }, 'a job was left out');
+    for (const { history, ...job } of jobs) await this.#restore(job, history);
+    this.#startNext();
   }
 
   get counts(): { queued: number; active: number; finished: number } {
@@ -212,7 +216,7 @@ export class JobManager {
       this.#active.thread?.cancel(graceMs);
     }
     await this.#activeDone;
-    await this.#store.settled();
+    await this.#store.close();
   }
 
   // --- taking in ---

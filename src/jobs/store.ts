@@ -33,27 +33,55 @@ function unwritable(folder: string, cause: unknown): NeuroreelError {
   });
 }
 
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Two servers in one folder would take each other's running jobs for interrupted ones. */
+async function assertUnclaimed(dataFolder: string, lock: string): Promise<void> {
+  const text = await readFile(lock, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  const pid = Number.parseInt(text, 10);
+  // The own number is left by an earlier process (the first of a container always has the same).
+  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid || !isAlive(pid)) return;
+  const message = `The data folder ${dataFolder} is in use by process ${pid} (its number is in ${lock}).`;
+  throw new NeuroreelError('DATA_FOLDER_IN_USE', message);
+}
+
 export class JobStore {
   readonly #folder: string;
+  readonly #lock: string;
   /** The last write of each job, so that records of one job are written in order. */
   readonly #writes = new Map<string, Promise<void>>();
 
-  private constructor(folder: string) {
+  private constructor(folder: string, lock: string) {
     this.#folder = folder;
+    this.#lock = lock;
   }
 
-  /** @throws {NeuroreelError} DATA_FOLDER_UNWRITABLE */
+  /**
+   * Makes the folder if need be and claims it for this process.
+   * @throws {NeuroreelError} DATA_FOLDER_UNWRITABLE, DATA_FOLDER_IN_USE
+   */
   static async open(dataFolder: string): Promise<JobStore> {
     const folder = join(dataFolder, 'jobs');
+    const lock = join(dataFolder, 'server.pid');
     try {
       await mkdir(folder, { recursive: true });
-      const probe = join(dataFolder, `.probe-${process.pid}`);
-      await writeAtomically(probe, 'can this folder be written to?');
-      await rm(probe);
+      await assertUnclaimed(dataFolder, lock);
+      await writeAtomically(lock, `${process.pid}\n`);
     } catch (cause) {
+      if (cause instanceof NeuroreelError) throw cause;
       throw unwritable(dataFolder, cause);
     }
-    return new JobStore(folder);
+    return new JobStore(folder, lock);
   }
 
   /** Every record that can be read, oldest first, and an error for each that cannot. */
@@ -125,9 +153,10 @@ export class JobStore {
     await rm(this.#partialFolder(id), { recursive: true, force: true });
   }
 
-  /** Resolves when all writes so far have ended, well or badly. */
-  async settled(): Promise<void> {
+  /** Waits until all writes have ended, well or badly, and gives up the claim to the folder. */
+  async close(): Promise<void> {
     await Promise.allSettled(this.#writes.values());
+    await rm(this.#lock, { force: true });
   }
 
   async #read(id: string): Promise<JobWithHistory> {

@@ -53,6 +53,11 @@ export const ERRORS = {
     meaning: 'A graph breaks a rule: shapes that do not fit, an unknown op, a cycle, a size out of bounds.',
     remedy: 'The message names the node and the rule.',
   },
+  TRAINING_DIVERGED: {
+    status: 500,
+    meaning: 'A training run lost its numbers: the loss became infinite or undefined.',
+    remedy: "Lower the learning rate in the model's recipe, or go on from an earlier checkpoint.",
+  },
   RUNTIME_UNAVAILABLE: {
     status: 503,
     meaning: 'The requested runtime cannot be loaded on this machine.',
@@ -225,6 +230,12 @@ export const ERRORS = {
     status: 500,
     meaning: 'A file or folder for results cannot be written.',
     remedy: 'Create the folder, correct its permissions, or choose another one.',
+  },
+  DATA_FOLDER_IN_USE: {
+    status: 500,
+    meaning: 'Another server works in the data folder.',
+    remedy:
+      'Stop it, or choose another folder (`--data`, NEUROREEL_DATA); if it is gone, remove the file that is named.',
   },
 } as const satisfies Record<string, ErrorEntry>;
 

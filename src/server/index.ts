@@ -6,5 +6,5 @@ export {
   type ServerConfig,
   type ServerConfigInput,
 } from './config.js';
-export { createServer, type NeuroreelServer, type ServerParts } from './server.js';
+export { createServer, NeuroreelServer, type ServerParts } from './server.js';
 export { closeOnSignals } from './shutdown.js';

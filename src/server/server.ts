@@ -27,21 +27,6 @@ export interface ServerParts {
   readonly newId?: () => string;
 }
 
-export interface NeuroreelServer {
-  readonly config: ServerConfig;
-  readonly jobs: JobManager;
-  readonly log: Log;
-  /**
-   * Starts to listen.
-   * @throws {NeuroreelError} PORT_IN_USE, ADDRESS_UNAVAILABLE
-   */
-  listen(): Promise<string>;
-  /** Address of the live page, for example `http://127.0.0.1:8160/`; known once it listens. */
-  readonly url: string;
-  /** Refuses new work, closes streams with 1001, stops the worker, flushes records; within 10 seconds. */
-  close(): Promise<void>;
-}
-
 /** A name that sorts by time: `20260131-142501-7f3a9c`. */
 function timedId(now: () => Date): string {
   const digits = now().toISOString().replace(/\D/g, '');
@@ -88,62 +73,96 @@ function closeHttp(http: HttpServer): Promise<void> {
   });
 }
 
-/**
- * Makes a server; it listens when told to.
- * @throws {NeuroreelError} CONFIG_INVALID, BIND_NEEDS_TOKEN, DATA_FOLDER_UNWRITABLE
- */
-export async function createServer(input: ServerConfigInput, parts: ServerParts): Promise<NeuroreelServer> {
-  const config = resolveConfig(input);
-  const log = parts.log ?? pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: false }));
-  const { models, now = () => new Date(), newId = () => timedId(now) } = parts;
-  const modelFolders = [join(packageRoot, 'models'), ...config.modelFolders];
-  const manager = await JobManager.open({
-    dataFolder: config.dataFolder,
-    kinds: parts.kinds ?? jobKinds(models, { modelFolders, runtime: config.runtime }),
-    log,
-    queueLimit: config.queueLimit,
-    cancelGraceMs: config.cancelGraceSeconds * 1000,
-    now,
-    newId,
-  });
-  const access = new Access(config);
-  const monitor = new EventLoopMonitor();
-  const http = createHttpServer();
-  const stream = new StreamServer(http, { manager, access, log, config });
-  let closing: Promise<void> | null = null;
-  const isStopping = (): boolean => closing !== null;
-  const { bodyLimitBytes } = config;
-  http.on(
-    'request',
-    createApp({ manager, models, access, bodyLimitBytes, log, monitor, viewers: () => stream.viewers, isStopping }),
-  );
-  let url = '';
+export class NeuroreelServer {
+  readonly config: ServerConfig;
+  readonly jobs: JobManager;
+  readonly log: Log;
+  readonly #http = createHttpServer();
+  readonly #monitor = new EventLoopMonitor();
+  readonly #stream: StreamServer;
+  #url = '';
+  #start: () => void = () => undefined;
+  #closing: Promise<void> | null = null;
 
-  async function close(): Promise<void> {
-    log.info({}, 'stopping');
-    // While the worker ends, its viewers still hear what becomes of the job.
-    await manager.close(STOP_WORKER_MS);
-    stream.close();
-    await closeHttp(http);
-    monitor.stop();
+  private constructor(config: ServerConfig, jobs: JobManager, models: ModelCatalogue, log: Log) {
+    this.config = config;
+    this.jobs = jobs;
+    this.log = log;
+    const access = new Access(config);
+    this.#stream = new StreamServer({ manager: jobs, access, log, config });
+    const app = createApp({
+      manager: jobs,
+      models,
+      access,
+      bodyLimitBytes: config.bodyLimitBytes,
+      log,
+      monitor: this.#monitor,
+      viewers: () => this.#stream.viewers,
+      isStopping: () => this.#closing !== null,
+    });
+    // The port is bound before the records are read, so that a second server on it harms no job; clients wait meanwhile.
+    const started = new Promise<void>((resolve) => (this.#start = resolve));
+    this.#http.on('request', (request, response) => void started.then(() => app(request, response)));
+    this.#http.on('upgrade', (request, socket, head) => {
+      void started.then(() => this.#stream.upgrade(request, socket, head));
+    });
   }
 
-  return {
-    config,
-    jobs: manager,
-    log,
-    get url() {
-      return url;
-    },
-    async listen() {
-      await listen(http, config);
-      url = addressOf(http, config.host);
-      log.info({ url }, 'listening');
-      return url;
-    },
-    close() {
-      closing ??= close();
-      return closing;
-    },
-  };
+  /**
+   * Makes a server; it listens when told to.
+   * @throws {NeuroreelError} CONFIG_INVALID, BIND_NEEDS_TOKEN, DATA_FOLDER_UNWRITABLE, DATA_FOLDER_IN_USE
+   */
+  static async create(input: ServerConfigInput, parts: ServerParts): Promise<NeuroreelServer> {
+    const config = resolveConfig(input);
+    const log = parts.log ?? pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: false }));
+    const { models, now = () => new Date(), newId = () => timedId(now) } = parts;
+    const modelFolders = [join(packageRoot, 'models'), ...config.modelFolders];
+    const jobs = await JobManager.open({
+      dataFolder: config.dataFolder,
+      kinds: parts.kinds ?? jobKinds(models, { modelFolders, runtime: config.runtime }),
+      log,
+      queueLimit: config.queueLimit,
+      cancelGraceMs: config.cancelGraceSeconds * 1000,
+      now,
+      newId,
+    });
+    return new NeuroreelServer(config, jobs, models, log);
+  }
+
+  /** Address of the live page, for example `http://127.0.0.1:8160/`; empty until the server listens. */
+  get url(): string {
+    return this.#url;
+  }
+
+  /**
+   * Starts to listen, loads the jobs and starts the queue. Returns the address of the live page.
+   * @throws {NeuroreelError} PORT_IN_USE, ADDRESS_UNAVAILABLE
+   */
+  async listen(): Promise<string> {
+    await listen(this.#http, this.config);
+    await this.jobs.start();
+    this.#start();
+    this.#url = addressOf(this.#http, this.config.host);
+    this.log.info({ url: this.#url }, 'listening');
+    return this.#url;
+  }
+
+  /** Refuses new work, stops the worker, flushes records, closes streams with 1001; takes less than 10 seconds. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.log.info({}, 'stopping');
+    // While the worker ends, its viewers still hear what becomes of the job.
+    await this.jobs.close(STOP_WORKER_MS);
+    this.#stream.close();
+    await closeHttp(this.#http);
+    this.#monitor.stop();
+  }
 }
+
+/** See {@link NeuroreelServer.create}. */
+export const createServer = (input: ServerConfigInput, parts: ServerParts): Promise<NeuroreelServer> =>
+  NeuroreelServer.create(input, parts);

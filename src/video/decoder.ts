@@ -5,12 +5,11 @@
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { NeuroreelError } from '../protocol/errors.js';
-import { MAX_SIDE } from './encoder-arguments.js';
 import { findFfmpeg } from './ffmpeg-binary.js';
 import type { FfmpegBinary } from './ffmpeg-binary.js';
 import { FfmpegProcess } from './ffmpeg-process.js';
 import type { FrameSequence } from './frames.js';
-import { frameLength } from './frames.js';
+import { frameLength, MAX_SIDE } from './frames.js';
 
 export interface DecodeOptions {
   /** Size to scale to (bilinear), both or none, 1 to 8192. Default: the video's own (turned upright if it says so). */

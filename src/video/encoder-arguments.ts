@@ -3,6 +3,7 @@
  * pure function, checked before any process is started.
  */
 import { NeuroreelError } from '../protocol/errors.js';
+import { MAX_SIDE } from './frames.js';
 
 export interface EncoderOptions {
   /** Size of the frames that are written, 1 to 8192 pixels. */
@@ -52,7 +53,6 @@ const PRESETS = [
   'veryslow',
 ] as const;
 const UPSCALES = ['nearest', 'bicubic', 'lanczos', 'none'] as const;
-export const MAX_SIDE = 8192;
 /** Rounding of swscale that does not depend on the processor, and chroma taken from every pixel. */
 const EXACT = 'accurate_rnd+full_chroma_int+full_chroma_inp+bitexact';
 

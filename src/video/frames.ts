@@ -3,6 +3,9 @@
  * the engine's own NCHW floats end where this begins.
  */
 
+/** Longest side of a picture that is read or written, in pixels. */
+export const MAX_SIDE = 8192;
+
 /** Frames in order of time. `frames` has the shape [count, height, width, 3], values 0 to 255 (sRGB). */
 export interface FrameSequence {
   readonly frames: Uint8Array;

@@ -16,11 +16,13 @@ echarts.use([
   SVGRenderer,
 ]);
 
-// Without a canvas echarts guesses widths for a narrower font than DejaVu Sans, and its legends run together.
+// Without a canvas echarts guesses widths for a narrower font than DejaVu Sans, and its legends run together. It takes
+// the width of a wide character for the height of a line.
 echarts.setPlatformAPI({
   measureText(text, font = '') {
     const size = Number(/([\d.]+)px/.exec(font)?.[1] ?? 12);
-    return { width: text.length * size * (font.includes('bold') ? 0.67 : 0.6) };
+    const narrow = font.includes('bold') ? 0.65 : 0.57;
+    return { width: Array.from(text).reduce((sum, c) => sum + size * (c > '\u2e80' ? 1 : narrow), 0) };
   },
 });
 
@@ -243,7 +245,8 @@ export async function activationPlot(spec: ActivationPlotSpec): Promise<Plot> {
   const clips = real?.length === 1 ? '1 real clip' : `${real?.length} real clips`;
   const last = activations[activations.length - 1];
   const reached = last === undefined ? '' : `reached ${tickLabel(Number(last.toPrecision(4)))}`;
-  const above = real && last !== undefined ? `, above ${percentileOf(real, last).toFixed(0)} % of ${clips}` : '';
+  const share = real && real.length > 1 && last !== undefined ? percentileOf(real, last) : null;
+  const above = share === null ? '' : `, above ${share === 100 ? 'all' : `${share.toFixed(0)} % of`} ${clips}`;
   return renderPlot({
     title: `Activation of ${unit}`,
     subtitle: [model, `${reached}${above}`].filter(Boolean).join(' \u00b7 ') || undefined,

@@ -2,7 +2,7 @@
 import sharp from 'sharp';
 import type { Sharp } from 'sharp';
 import { NeuroreelError } from '../protocol/errors.js';
-import { checkFrame } from './frames.js';
+import { checkFrame, MAX_SIDE } from './frames.js';
 
 export type StillFormat = 'jpeg' | 'webp' | 'png';
 
@@ -24,7 +24,7 @@ export interface Still {
   readonly height: number;
 }
 
-const MAX_PIXELS = 8192 * 8192;
+const MAX_PIXELS = MAX_SIDE ** 2;
 
 /**
  * Encodes one RGB frame, [height, width, 3].

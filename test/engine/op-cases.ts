@@ -24,7 +24,7 @@ import { lstm } from '../../src/engine/ops/lstm.js';
 import { dense, matmul } from '../../src/engine/ops/matmul.js';
 import { averagePool2d, maxPool2d } from '../../src/engine/ops/pool.js';
 import { localResponseNorm, power } from '../../src/engine/ops/power.js';
-import { quantise } from '../../src/engine/ops/quantise.js';
+import { dequantise, quantise } from '../../src/engine/ops/quantise.js';
 import { expand, mean, sum } from '../../src/engine/ops/reduce.js';
 import { logSoftmax, softmax } from '../../src/engine/ops/softmax.js';
 
@@ -45,8 +45,22 @@ const unary = (name: string, f: (b: GraphBuilder, x: Value) => Value, range?: [n
   build: (b, [x]) => f(b, x!),
 });
 const binary = (name: string, f: (b: GraphBuilder, x: Value, y: Value) => Value): OpCase[] => [
-  { name, inputs: [[2, 3, 4], [2, 3, 4]], build: (b, [x, y]) => f(b, x!, y!) },
-  { name: `${name}, broadcast`, inputs: [[2, 1, 4], [3, 1]], build: (b, [x, y]) => f(b, x!, y!) },
+  {
+    name,
+    inputs: [
+      [2, 3, 4],
+      [2, 3, 4],
+    ],
+    build: (b, [x, y]) => f(b, x!, y!),
+  },
+  {
+    name: `${name}, broadcast`,
+    inputs: [
+      [2, 1, 4],
+      [3, 1],
+    ],
+    build: (b, [x, y]) => f(b, x!, y!),
+  },
 ];
 
 interface ConvCase {
@@ -63,6 +77,7 @@ const CONVOLUTIONS: readonly ConvCase[] = [
   { x: [1, 2, 8, 8], w: [2, 2, 3, 3], options: { dilations: [2, 2], pads: [2, 2, 2, 2] } },
   { x: [1, 1, 11, 11], w: [2, 1, 5, 5], options: { strides: [4, 4] } },
   { x: [1, 3, 5, 5], w: [2, 3, 1, 1] },
+  { x: [2, 16, 3, 4], w: [2, 16, 3, 3], options: { pads: [1, 0, 1, 2] } },
   { x: [1, 2, 3, 3], w: [2, 2, 1, 1], options: { pads: [1, 1, 1, 1] } },
 ];
 const conv: OpCase[] = CONVOLUTIONS.map(({ x, w, options }) => ({
@@ -95,13 +110,11 @@ const pools: OpCase[] = POOLS.flatMap((options) => [
     inputs: [[2, 2, 6, 7]],
     build: (b, [x]) => maxPool2d(b, x!, options),
   },
-  ...(['input', 'padded', 'kernel'] as const).map(
-    (divisor): OpCase => ({
-      name: `averagePool2d ${JSON.stringify(options)} over ${divisor}`,
-      inputs: [[1, 2, 6, 7]],
-      build: (b, [x]) => averagePool2d(b, x!, { ...options, divisor }),
-    }),
-  ),
+  ...(['input', 'padded', 'kernel'] as const).map((divisor): OpCase => ({
+    name: `averagePool2d ${JSON.stringify(options)} over ${divisor}`,
+    inputs: [[1, 2, 6, 7]],
+    build: (b, [x]) => averagePool2d(b, x!, { ...options, divisor }),
+  })),
 ]);
 
 export const OP_CASES: readonly OpCase[] = [
@@ -132,7 +145,15 @@ export const OP_CASES: readonly OpCase[] = [
   unary('transpose', (b, x) => transpose(b, x, [2, 0, 1])),
   unary('slice', (b, x) => sliceAxis(b, x, 1, 1, 3)),
   unary('pad', (b, x) => pad(b, x, [1, 0, 2], [0, 1, 1])),
-  { name: 'concat', inputs: [[2, 3], [2, 1], [2, 2]], build: (b, xs) => concat(b, xs, 1) },
+  {
+    name: 'concat',
+    inputs: [
+      [2, 3],
+      [2, 1],
+      [2, 2],
+    ],
+    build: (b, xs) => concat(b, xs, 1),
+  },
   unary('gather', (b, x) => gather(b, x, [1, 0, 1, 1])),
   { name: 'pixelShuffle', inputs: [[2, 8, 3, 2]], build: (b, [x]) => pixelShuffle(b, x!, 2) },
   ...[
@@ -140,13 +161,11 @@ export const OP_CASES: readonly OpCase[] = [
     { x: [4, 3], y: [4, 5], options: { transA: true } },
     { x: [3, 4], y: [5, 4], options: { transB: true } },
     { x: [4, 3], y: [5, 4], options: { transA: true, transB: true } },
-  ].map(
-    ({ x, y, options }): OpCase => ({
-      name: `matmul ${JSON.stringify(options)}`,
-      inputs: [x, y],
-      build: (b, [xv, yv]) => matmul(b, xv!, yv!, options),
-    }),
-  ),
+  ].map(({ x, y, options }): OpCase => ({
+    name: `matmul ${JSON.stringify(options)}`,
+    inputs: [x, y],
+    build: (b, [xv, yv]) => matmul(b, xv!, yv!, options),
+  })),
   { name: 'dense', inputs: [[3, 4], [5, 4], [5]], build: (b, [x, w, bias]) => dense(b, x!, w!, bias!) },
   unary('softmax', softmax),
   unary('logSoftmax', logSoftmax),
@@ -158,11 +177,28 @@ export const OP_CASES: readonly OpCase[] = [
     inputs: [[1, 7, 2, 3]],
     build: (b, [x]) => localResponseNorm(b, x!, { size: 5, alpha: 1, beta: 0.75 }),
   },
-  { name: 'lstm', inputs: [[5, 2, 12], [12, 3]], build: (b, [x, w]) => lstm(b, x!, w!).hidden },
-  { name: 'lstm of one step', inputs: [[1, 2, 12], [12, 3]], build: (b, [x, w]) => lstm(b, x!, w!).hidden },
+  {
+    name: 'lstm',
+    inputs: [
+      [5, 2, 12],
+      [12, 3],
+    ],
+    build: (b, [x, w]) => lstm(b, x!, w!).hidden,
+  },
+  {
+    name: 'lstm of one step',
+    inputs: [
+      [1, 2, 12],
+      [12, 3],
+    ],
+    build: (b, [x, w]) => lstm(b, x!, w!).hidden,
+  },
   {
     name: 'lstm with its cell',
-    inputs: [[4, 1, 8], [8, 2]],
+    inputs: [
+      [4, 1, 8],
+      [8, 2],
+    ],
     build: (b, [x, w]) => {
       const { hidden, cell } = lstm(b, x!, w!);
       return add(b, hidden, mul(b, cell, cell));
@@ -170,14 +206,24 @@ export const OP_CASES: readonly OpCase[] = [
   },
   {
     name: 'lstm with markers',
-    inputs: [[5, 2, 8], [8, 2]],
+    inputs: [
+      [5, 2, 8],
+      [8, 2],
+    ],
     build: (b, [x, w]) => lstm(b, x!, w!, b.constant([0, 0, 1, 1, 0, 1, 1, 1, 1, 0], [5, 2, 1])).hidden,
   },
   { ...unary('quantise', (b, x) => quantise(b, x, 127.5, 127.5)), forwardOnly: true },
+  {
+    ...unary('dequantise', (b, x) => dequantise(b, quantise(b, x, 10, 30), 0.5, -3)),
+    forwardOnly: true,
+  },
   // Gradients of gradients: the ops that backward passes are made of are differentiable themselves.
   {
     name: 'a convolution of a transposed convolution',
-    inputs: [[1, 2, 5, 5], [3, 2, 3, 3]],
+    inputs: [
+      [1, 2, 5, 5],
+      [3, 2, 3, 3],
+    ],
     build: (b, [x, w]) => {
       const y = conv2d(b, x!, w!, null, { strides: [2, 2], pads: [1, 1, 1, 1] });
       return convTranspose2d(b, y, w!, { strides: [2, 2], pads: [1, 1, 1, 1], size: [5, 5] });

@@ -1,7 +1,7 @@
-import { chmod, readdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { decodeVideo, encodeVideo, findFfmpeg, openVideoWriter } from '../../src/video/index.js';
+import { decodeVideo, encodeVideo, findFfmpeg, openVideoWriter, VideoReader } from '../../src/video/index.js';
 import { FfmpegProcess } from '../../src/video/ffmpeg-process.js';
 import { binaryAt, fakeFfmpeg, isRunning, numberedFrames, temporaryFolder } from './helpers.js';
 
@@ -29,7 +29,7 @@ const lying = await fakeFfmpeg(
 /** Files in a new folder after something has been tried there. */
 async function outputs(name: string): Promise<{ path: string; left: () => Promise<string[]> }> {
   const own = join(folder, name);
-  await (await import('node:fs/promises')).mkdir(own);
+  await mkdir(own);
   return { path: join(own, 'video.mp4'), left: () => readdir(own) };
 }
 
@@ -152,7 +152,6 @@ describe('aborting', () => {
     const { path } = await outputs('decoding');
     await encodeVideo(numberedFrames(50, 64, 64), { ...base, path });
     const controller = new AbortController();
-    const { VideoReader } = await import('../../src/video/index.js');
     const reading = (async () => {
       for await (const { index } of new VideoReader(path, { width: 512, height: 512, signal: controller.signal })) {
         if (index === 1) controller.abort(new Error('enough'));

@@ -2,8 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import type { FfmpegBinary } from '../../src/video/index.js';
-import type { FrameSequence } from '../../src/video/index.js';
+import type { FfmpegBinary, FrameSequence } from '../../src/video/index.js';
 
 /** A folder of the calling test file's own; removed when its tests have run. */
 export async function temporaryFolder(): Promise<string> {
@@ -119,10 +118,14 @@ export function readSps(file: Buffer) {
   ue();
   const chroma = profile >= 100 ? ue() : 1;
   const depth = profile >= 100 ? 8 + ue() : 8;
-  if (profile >= 100) [ue(), u(1), u(1)];
+  if (profile >= 100) {
+    ue();
+    u(2);
+  }
   ue();
   if (ue() === 0) ue();
-  [ue(), u(1)];
+  ue();
+  u(1);
   const [columns, rows] = [ue() + 1, ue() + 1];
   if (u(1) === 0) u(1);
   u(1);

@@ -44,7 +44,6 @@ describe('still images', () => {
       ['jpeg', 8],
       ['webp', 12],
     ] as const) {
-      // prettier-ignore
       const still = await decodeStill(await encodeStill(rgb, 40, 30, { format, quality: 95 }));
       expect([still.width, still.height, still.data.length]).toEqual([40, 30, 40 * 30 * 3]);
       const error = still.data.reduce((worst, value, i) => Math.max(worst, Math.abs(value - rgb[i]!)), 0);
@@ -60,7 +59,6 @@ describe('still images', () => {
       [59, 44],
       [119, 89],
     ] as const) {
-      // prettier-ignore
       expect(still.data[(y * 120 + x) * 3 + 1]).toBe(Math.floor(x / 3) * 3);
       expect(still.data[(y * 120 + x) * 3 + 2]).toBe(Math.floor(y / 3) * 3);
     }
@@ -117,7 +115,6 @@ describe('a contact sheet', () => {
       { numbers: 'frames' as const, columns: 5, scale: 3, gap: 0 },
       { numbers: 'none' as const, columns: 40 },
     ]) {
-      // prettier-ignore
       const layout = layoutSheet(sequence.count, 20, 12, options);
       const sheet = await decode(await renderSheet(sequence, options));
       expect([sheet.width, sheet.height, sheet.channels]).toEqual([layout.width, layout.height, 3]);
@@ -130,7 +127,6 @@ describe('a contact sheet', () => {
           [0, 11],
           [19, 11],
         ] as const) {
-          // prettier-ignore
           const expected = [...frameAt(sequence, i).subarray((v * 20 + u) * 3, (v * 20 + u) * 3 + 3)];
           const { scale } = layout;
           expect(sheet.at(x + u * scale, y + v * scale)).toEqual(expected);

@@ -102,21 +102,37 @@ describe('a video of 160 frames', async () => {
 });
 
 describe('pictures in a video', () => {
-  it.each([[227, 227, 454, 454], [301, 257, 302, 258], [5, 3, 516, 258].map((n, i) => (i < 2 ? n : n))])(
-    'of %i x %i survive',
-    async (width, height) => {
-      const path = join(folder, `${width}x${height}.mp4`);
-      const sequence = numberedFrames(9, Math.max(width, 1), height);
-      const written = await encodeVideo(sequence, { path, width, height, fps: 25 });
-      const back = await decodeVideo(path);
-      expect([back.width, back.height]).toEqual([written.width, written.height]);
-      expect([back.width % 2, back.height % 2, back.count]).toEqual([0, 0, 9]);
-      if (width >= 8) expect(readNumbers(back)).toEqual(upTo(9));
-    },
-  );
+  it.each([
+    [227, 227],
+    [301, 257],
+    [5, 3],
+    [1, 1],
+  ])('of %i x %i survive', async (width, height) => {
+    const path = join(folder, `${width}x${height}.mp4`);
+    const sequence = numberedFrames(9, width, height);
+    const written = await encodeVideo(sequence, { path, width, height, fps: 25 });
+    const back = await decodeVideo(path);
+    expect([back.width, back.height]).toEqual([written.width, written.height]);
+    expect([back.width % 2, back.height % 2, back.count]).toEqual([0, 0, 9]);
+    if (width >= 8) expect(readNumbers(back)).toEqual(upTo(9));
+  });
+
+  it('of two pixels survive without enlargement', async () => {
+    const path = join(folder, 'tiny.mp4');
+    const written = await encodeVideo([new Uint8Array(6)], { path, width: 2, height: 1, fps: 240, upscale: 'none' });
+    const back = await decodeVideo(path);
+    expect([written.width, written.height, back.width, back.height, back.fps]).toEqual([2, 2, 2, 2, 240]);
+  });
 
   it('keep their colours through bt709 and back', async () => {
-    const colours = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [0, 0, 0], [200, 120, 40]]; // prettier-ignore
+    const colours = [
+      [255, 0, 0],
+      [0, 255, 0],
+      [0, 0, 255],
+      [255, 255, 255],
+      [0, 0, 0],
+      [200, 120, 40],
+    ];
     const path = join(folder, 'colours.mp4');
     const frames = colours.map((rgb) => Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => rgb[i % 3]!));
     await encodeVideo(frames, { path, width: 64, height: 64, fps: 1 });

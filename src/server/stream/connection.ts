@@ -133,13 +133,14 @@ export class Connection {
   }
 
   #openFrames(id: string, stream: number, view: FrameView): FrameSlot {
-    const ownRate = view.view !== 'play' && view.maxFps !== undefined;
+    // A playing view has its rate from its own clock.
+    const ownRate = view.view === 'play' ? undefined : view.maxFps;
     return new FrameSlot(
       {
         hasRoom: () => this.#socket.bufferedAmount <= FRAME_ROOM_BYTES,
         send: (encoded) => this.#sendFrame(stream, encoded),
         onError: (error) => this.#complain(error, id),
-        intervalMs: ownRate ? 1000 / view.maxFps : 0,
+        intervalMs: ownRate === undefined ? 0 : 1000 / ownRate,
         now: () => performance.now(),
       },
       (onNew) => this.#options.manager.frames.watch(id, view, onNew),

@@ -1,5 +1,5 @@
 /** The WebSocket endpoint: checks who may come in during the upgrade, and passes the news of all jobs to whoever watches. */
-import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { JobManager, Log } from '../../jobs/manager.js';
@@ -70,7 +70,7 @@ export class StreamServer {
     this.#connections.forEach((connection) => connection.progressed(id, progress));
   #closing = false;
 
-  constructor(http: Server, options: StreamServerOptions) {
+  constructor(options: StreamServerOptions) {
     this.#options = options;
     options.manager.events.on('state', this.#onState);
     options.manager.events.on('progress', this.#onProgress);
@@ -79,7 +79,6 @@ export class StreamServer {
       options.config.heartbeatSeconds * 1000,
     );
     this.#heartbeat.unref();
-    http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
   /** Open connections. */
@@ -87,16 +86,8 @@ export class StreamServer {
     return this.#connections.size;
   }
 
-  /** Closes every connection with 1001 and takes no more. */
-  close(): void {
-    this.#closing = true;
-    clearInterval(this.#heartbeat);
-    this.#options.manager.events.off('state', this.#onState);
-    this.#options.manager.events.off('progress', this.#onProgress);
-    for (const connection of this.#connections) connection.close(CLOSE.goingAway, 'SHUTTING_DOWN');
-  }
-
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  /** Takes an upgrade of the HTTP server: makes it a connection, or refuses it with the error's status and body. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // A peer that resets during the handshake has gone; there is nothing to clean up but the socket.
     const onError = (): void => void socket.destroy();
     socket.on('error', onError);
@@ -114,6 +105,15 @@ export class StreamServer {
       socket.off('error', onError);
       this.#admit(webSocket);
     });
+  }
+
+  /** Closes every connection with 1001 and takes no more. */
+  close(): void {
+    this.#closing = true;
+    clearInterval(this.#heartbeat);
+    this.#options.manager.events.off('state', this.#onState);
+    this.#options.manager.events.off('progress', this.#onProgress);
+    for (const connection of this.#connections) connection.close(CLOSE.goingAway, 'SHUTTING_DOWN');
   }
 
   #assertWelcome(request: IncomingMessage): void {

@@ -1,0 +1,201 @@
+/**
+ * Trains a network: one compiled graph computes loss, gradients, clipping and the Adam update, and is called once a
+ * step. A run is a function of its seed; it can be interrupted and goes on where its last checkpoint was.
+ */
+import { mkdirSync, readFileSync, existsSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gradients } from '../autodiff/gradients.js';
+import { GraphBuilder, type Value } from '../graph/graph.js';
+import { add, div, mul, sqrt, sub, min } from '../ops/elementwise.js';
+import { sum } from '../ops/reduce.js';
+import { readSafetensors, writeSafetensors, type NamedTensor } from '../models/safetensors.js';
+import { NeuroreelError } from '../../protocol/errors.js';
+import type { Runtime, Tensors } from '../runtimes/runtime.js';
+import { trainable, type Parameters } from './parameters.js';
+
+export interface AdamOptions {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Largest norm of all gradients together; longer ones are scaled down to it. */
+  readonly clipNorm: number;
+}
+export const ADAM: AdamOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clipNorm: 2 };
+
+export interface TrainingTask {
+  readonly seed: number;
+  readonly steps: number;
+  readonly adam?: Partial<AdamOptions>;
+  /** Starting weights that replace the random ones of the same name. */
+  readonly start?: ReadonlyMap<string, NamedTensor>;
+  learningRate(step: number): number;
+  /** Declares the data's inputs on the builder, builds the network, returns the loss and what else is to be watched. */
+  build(b: GraphBuilder, parameters: Parameters): { loss: Value; watch?: Readonly<Record<string, Value>> };
+  /** The data of a step: a function of the step and the seed alone. */
+  batch(step: number): Tensors | Promise<Tensors>;
+}
+
+export interface TrainingProgress {
+  readonly step: number;
+  readonly steps: number;
+  readonly loss: number;
+  /** Norm of the gradients before clipping. */
+  readonly gradientNorm: number;
+  readonly seconds: number;
+  readonly batch: Tensors;
+  readonly watch: Tensors;
+}
+
+export interface TrainingOptions {
+  readonly runtime: Runtime;
+  readonly threads?: number;
+  /** Folder for checkpoints; a run found there is continued. Absent: none are written. */
+  readonly folder?: string;
+  readonly checkpointSeconds?: number;
+  readonly onProgress?: (progress: TrainingProgress) => void | Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+const MOMENTS = ['m', 'v'] as const;
+
+/** The graph of one step; returns the starting weights too. */
+function stepGraph(task: TrainingTask): { builder: GraphBuilder; initial: Map<string, NamedTensor> } {
+  const b = new GraphBuilder();
+  const initial = new Map<string, NamedTensor>();
+  const values = new Map<string, Value>();
+  const declare = trainable(b, initial, task.seed);
+  const parameters: Parameters = (name, shape, spread) => {
+    const known = values.get(name);
+    const value = known ?? declare(name, shape, spread);
+    values.set(name, value);
+    return value;
+  };
+  const { loss, watch } = task.build(b, parameters);
+  const names = [...values.keys()];
+  const grads = gradients(b, loss, names.map((name) => values.get(name)!));
+  const missing = names.filter((_, i) => !grads[i]);
+  if (missing.length > 0) throw new NeuroreelError('GRAPH_INVALID', `The loss does not depend on ${missing.join(', ')}.`);
+
+  const { beta1, beta2, epsilon, clipNorm } = { ...ADAM, ...task.adam };
+  const rate = b.input('rate', []);
+  // 1 / (1 - beta^t): the bias corrections of Kingma and Ba (2015).
+  const corrections = { m: b.input('correct.m', []), v: b.input('correct.v', []) };
+  const squares = grads.map((g) => sum(b, mul(b, g!, g!), undefined, false));
+  const norm = sqrt(b, squares.reduce((x, y) => add(b, x, y)));
+  const scale = min(b, b.scalar(1), div(b, b.scalar(clipNorm), add(b, norm, b.scalar(1e-12))));
+  names.forEach((name, i) => {
+    const w = values.get(name)!;
+    const g = mul(b, grads[i]!, scale);
+    const blend = (moment: 'm' | 'v', x: Value, beta: number): Value => {
+      const old = b.input(`${moment}.${name}`, w.shape);
+      const next = add(b, mul(b, old, b.scalar(beta)), mul(b, x, b.scalar(1 - beta)));
+      b.output(`${moment}.${name}`, next);
+      return mul(b, next, corrections[moment]);
+    };
+    const m = blend('m', g, beta1);
+    const v = blend('v', mul(b, g, g), beta2);
+    const step = div(b, m, add(b, sqrt(b, v), b.scalar(epsilon)));
+    b.output(name, sub(b, w, mul(b, step, rate)));
+  });
+  b.output('loss', loss);
+  b.output('norm', norm);
+  for (const [name, value] of Object.entries(watch ?? {})) b.output(`watch.${name}`, value);
+  return { builder: b, initial };
+}
+
+interface State {
+  step: number;
+  tensors: Record<string, Float32Array>;
+}
+
+const checkpointFile = (folder: string): string => join(folder, 'checkpoint.safetensors');
+
+function readCheckpoint(folder: string, shapes: ReadonlyMap<string, NamedTensor>): State | null {
+  const path = checkpointFile(folder);
+  if (!existsSync(path)) return null;
+  const stored = readSafetensors(readFileSync(path), path);
+  const step = stored.get('step')?.data[0];
+  const tensors: Record<string, Float32Array> = {};
+  for (const [name, { data }] of shapes) {
+    for (const key of [name, ...MOMENTS.map((m) => `${m}.${name}`)]) {
+      const tensor = stored.get(key);
+      if (step === undefined || tensor?.data.length !== data.length) {
+        throw new NeuroreelError('MODEL_INVALID', `${path} belongs to another network: remove it to start anew.`);
+      }
+      tensors[key] = tensor.data;
+    }
+  }
+  return { step: step!, tensors };
+}
+
+function writeCheckpoint(folder: string, { step, tensors }: State, shapes: ReadonlyMap<string, NamedTensor>): void {
+  const all = new Map<string, NamedTensor>([['step', { shape: [1], data: Float32Array.of(step) }]]);
+  for (const [name, { shape }] of shapes) {
+    for (const key of [name, ...MOMENTS.map((m) => `${m}.${name}`)]) all.set(key, { shape, data: tensors[key]! });
+  }
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(`${checkpointFile(folder)}.tmp`, writeSafetensors(all, 'F32'));
+  renameSync(`${checkpointFile(folder)}.tmp`, checkpointFile(folder));
+}
+
+/**
+ * Runs a training task to its end.
+ * @returns the trained weights by name.
+ * @throws NeuroreelError TRAINING_DIVERGED when the loss is no longer a number.
+ */
+export async function train(task: TrainingTask, options: TrainingOptions): Promise<Map<string, NamedTensor>> {
+  const { builder, initial } = stepGraph(task);
+  const compiled = await options.runtime.compile(builder.build(), { threads: options.threads });
+  const { beta1, beta2 } = { ...ADAM, ...task.adam };
+  const state = (options.folder ? readCheckpoint(options.folder, initial) : null) ?? fresh(initial, task);
+  const save = (): void => {
+    if (options.folder) writeCheckpoint(options.folder, state, initial);
+  };
+  let saved = performance.now();
+  while (state.step < task.steps && !options.signal?.aborted) {
+    const started = performance.now();
+    const t = state.step + 1;
+    const batch = await task.batch(state.step);
+    const results = await compiled.run({
+      ...batch,
+      ...state.tensors,
+      rate: Float32Array.of(task.learningRate(state.step)),
+      'correct.m': Float32Array.of(1 / (1 - beta1 ** t)),
+      'correct.v': Float32Array.of(1 / (1 - beta2 ** t)),
+    });
+    const loss = results['loss']![0]!;
+    if (!Number.isFinite(loss)) {
+      throw new NeuroreelError('TRAINING_DIVERGED', `The loss of step ${t} is ${loss}.`);
+    }
+    for (const name of Object.keys(state.tensors)) state.tensors[name] = results[name] as Float32Array;
+    state.step = t;
+    const now = performance.now();
+    await options.onProgress?.({
+      step: t,
+      steps: task.steps,
+      loss,
+      gradientNorm: results['norm']![0]!,
+      seconds: (now - started) / 1000,
+      batch,
+      watch: Object.fromEntries(
+        Object.entries(results).flatMap(([key, data]) => (key.startsWith('watch.') ? [[key.slice(6), data]] : [])),
+      ),
+    });
+    if (now - saved > (options.checkpointSeconds ?? 60) * 1000) {
+      save();
+      saved = now;
+    }
+  }
+  save();
+  await compiled.close();
+  return new Map([...initial].map(([name, { shape }]) => [name, { shape, data: state.tensors[name]! }]));
+}
+
+function fresh(initial: ReadonlyMap<string, NamedTensor>, task: TrainingTask): State {
+  const tensors: Record<string, Float32Array> = {};
+  for (const [name, { data }] of initial) {
+    tensors[name] = (task.start?.get(name)?.data ?? data).slice();
+    for (const moment of MOMENTS) tensors[`${moment}.${name}`] = new Float32Array(data.length);
+  }
+  return { step: 0, tensors };
+}
