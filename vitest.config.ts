@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/bench/**', 'test/browser/**', 'node_modules/**'],
+    exclude: ['test/bench/**', 'test/browser/**', 'test/**/*.long.test.ts', 'node_modules/**'],
+    benchmark: { include: ['test/bench/**/*.bench.ts'] },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

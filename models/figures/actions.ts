@@ -11,7 +11,7 @@ export interface Action {
   readonly merged: string;
   readonly labels: readonly [string] | readonly [forwards: string, backwards: string];
   readonly view: View;
-  /** Where it happens: on a floor, before a fence that passes by, or on a ladder. */
+  /** Where it happens: on a floor, before trees that pass by, or on a ladder. */
   readonly setting: 'floor' | 'walkway' | 'ladder';
   /** What the person holds: nothing, a ball in the second hand, or a barbell in both. */
   readonly prop: 'none' | 'ball' | 'barbell';
@@ -26,12 +26,12 @@ export interface Action {
   readonly travel?: (phase: number, body: Body) => number;
 }
 
-/** Half the length of a step, and the distance between the fence's posts: two posts pass during a pair of steps. */
+/** Half the length of a step, and the distance between trees: one passes during a pair of steps. */
 const STRIDE = 8;
-export const POST_SPACING = 2 * STRIDE;
+export const TREE_SPACING = 4 * STRIDE;
 
 /** Distance between rungs: each hand and foot takes every second one. */
-export const RUNG_SPACING = 9.5;
+export const RUNG_SPACING = 12.6;
 
 /** Share of the period in which the barbell moves slowly. */
 const SLOW_SHARE = 0.73;
@@ -161,7 +161,7 @@ function climb(phase: number, body: Body): Pose {
   const frame = upright(body, CLIMB_HIPS, 0.7 * cosine(phase));
   const top = LADDER_REACH;
   const hands = [grip(phase, -LADDER_GRIP, top, -1.5), grip(phase + 0.5, LADDER_GRIP, top, 1.5)] as const;
-  const bottom = top - 4 * RUNG_SPACING;
+  const bottom = top - 3 * RUNG_SPACING;
   const feet = [grip(phase + 0.5, -LADDER_GRIP + 1.5, bottom, -1), grip(phase, LADDER_GRIP - 1.5, bottom, 1)] as const;
   return {
     ...frame,

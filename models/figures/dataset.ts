@@ -39,7 +39,7 @@ export interface Clip {
 }
 
 export interface Frame extends Clip {
-  /** [64, 64], 0..255: how much of a pixel is figure, ball or barbell (255) or fence, slabs, ladder (128), and not background (0). */
+  /** [64, 64], 0..255: how much of a pixel is figure, ball or barbell (255) or trees, slabs, ladder, windows (128), and not background (0). */
   readonly mask: Uint8Array;
 }
 

@@ -36,30 +36,35 @@ export const CLIP_STRIDE = 8;
 /** Bytes 0..255 to the numbers that the networks see, -1..1. */
 export const PIXEL_SCALE = { scale: 1 / 127.5, offset: -1 } as const;
 
-/**
- * The part that sees frames one by one.
- * @param x frames [N, 3, 64, 64], -1..1.
- * @returns the layers by name: conv1..conv5 [N, C, h, w], fc6 [N, 256], gates [N, 4 * 96].
- */
-export function frameNetwork(b: GraphBuilder, x: Value, p: Parameters): Record<string, Value> {
+/** The convolutions, by name: conv1 [N, 24, 32, 32] .. conv5 [N, 64, 4, 4]. Weights are named after `prefix`. */
+export function convolutions(b: GraphBuilder, x: Value, p: Parameters, prefix = ''): Record<string, Value> {
   const layers: Record<string, Value> = {};
   let y = x;
   CONVOLUTIONS.forEach(({ out, kernel, stride }, i) => {
     const fanIn = y.shape[1]! * kernel * kernel;
     const half = (kernel - 1) / 2;
-    const weights = p(`conv${i + 1}.weight`, [out, y.shape[1]!, kernel, kernel], heSpread(fanIn));
-    const bias = p(`conv${i + 1}.bias`, [out], 0);
+    const weights = p(`${prefix}conv${i + 1}.weight`, [out, y.shape[1]!, kernel, kernel], heSpread(fanIn));
+    const bias = p(`${prefix}conv${i + 1}.bias`, [out], 0);
     const options = { strides: [stride, stride], pads: [half, half, half, half] };
     y = relu(b, conv2d(b, y, weights, bias, options));
     layers[`conv${i + 1}`] = y;
   });
-  const flat = reshape(b, y, [0, -1]);
-  const width = flat.shape[1]!;
-  y = relu(b, dense(b, flat, p('fc6.weight', [FC6, width], heSpread(width)), p('fc6.bias', [FC6], 0)));
-  layers['fc6'] = y;
-  const spread = Math.sqrt(1 / FC6);
-  layers['gates'] = dense(b, y, p('lstm.input', [4 * HIDDEN, FC6], spread), p('lstm.bias', [4 * HIDDEN], 0));
   return layers;
+}
+
+/**
+ * The part that sees frames one by one.
+ * @param x frames [N, 3, 64, 64], -1..1.
+ * @returns the layers by name: conv1..conv5, fc6 [N, 256], gates [N, 4 * 96].
+ */
+export function frameNetwork(b: GraphBuilder, x: Value, p: Parameters): Record<string, Value> {
+  const layers = convolutions(b, x, p);
+  const flat = reshape(b, layers['conv5']!, [0, -1]);
+  const width = flat.shape[1]!;
+  const fc6 = relu(b, dense(b, flat, p('fc6.weight', [FC6, width], heSpread(width)), p('fc6.bias', [FC6], 0)));
+  const spread = Math.sqrt(1 / FC6);
+  const gates = dense(b, fc6, p('lstm.input', [4 * HIDDEN, FC6], spread), p('lstm.bias', [4 * HIDDEN], 0));
+  return { ...layers, fc6, gates };
 }
 
 /**
@@ -139,7 +144,8 @@ export function batchAccuracy(probabilities: ArrayLike<number>, wanted: ArrayLik
   const clips = wanted.length / classes;
   for (let n = 0; n < clips; n++) {
     let best = 0;
-    for (let c = 1; c < classes; c++) if (probabilities[n * classes + c]! > probabilities[n * classes + best]!) best = c;
+    for (let c = 1; c < classes; c++)
+      if (probabilities[n * classes + c]! > probabilities[n * classes + best]!) best = c;
     if (wanted[n * classes + best] === 1) right++;
   }
   return right / clips;

@@ -38,8 +38,8 @@ export class Canvas {
     }
   }
 
-  /** A capsule from (x0, y0) with radius r0 to (x1, y1) with radius r1, in pixels. */
-  capsule(x0: number, y0: number, r0: number, x1: number, y1: number, r1: number, colour: Colour): void {
+  /** A capsule from (x0, y0) with radius r0 to (x1, y1) with radius r1, in pixels; `weight` as for a rectangle. */
+  capsule(x0: number, y0: number, r0: number, x1: number, y1: number, r1: number, colour: Colour, weight = 1): void {
     const reach = (r0 > r1 ? r0 : r1) + EDGE;
     const [left, right] = span(Math.min(x0, x1) - reach, Math.max(x0, x1) + reach);
     const [top, bottom] = span(Math.min(y0, y1) - reach, Math.max(y0, y1) + reach);
@@ -54,7 +54,7 @@ export class Canvas {
         const ex = px - t * dx;
         const ey = py - t * dy;
         const alpha = (r0 + t * (r1 - r0) - Math.sqrt(ex * ex + ey * ey)) / EDGE + 0.5;
-        if (alpha > 0) this.#blend(y * FRAME_SIZE + x, alpha < 1 ? alpha : 1, colour, 1);
+        if (alpha > 0) this.#blend(y * FRAME_SIZE + x, alpha < 1 ? alpha : 1, colour, weight);
       }
     }
   }

@@ -4,7 +4,7 @@
  */
 import { Random } from '../../src/engine/random.js';
 import type { Action } from './actions.js';
-import { LADDER_GRIP, LADDER_REACH, POST_SPACING, RUNG_SPACING } from './actions.js';
+import { LADDER_GRIP, LADDER_REACH, RUNG_SPACING, TREE_SPACING } from './actions.js';
 import type { Body, Clothes, Placement, Point } from './body.js';
 import { drawBody, drawFigure } from './body.js';
 import type { Canvas, Colour } from './raster.js';
@@ -14,8 +14,11 @@ import { fraction, sine } from './waves.js';
 interface Palette extends Clothes {
   readonly sky: Colour;
   readonly ground: Colour;
-  /** Fence, ladder, marks on the path. */
+  /** Ladder, trunks, marks on the path. */
   readonly wood: Colour;
+  readonly leaves: Colour;
+  /** Windows of the house that the ladder leans on. */
+  readonly glass: Colour;
   /** Ball and weights. */
   readonly accent: Colour;
 }
@@ -87,6 +90,11 @@ const WOODS: readonly Colour[] = [
   [84, 78, 80],
   [150, 116, 84],
 ];
+const LEAVES: readonly Colour[] = [
+  [92, 128, 88],
+  [124, 140, 82],
+  [160, 112, 66],
+];
 // Light to middling, so that people of all colours stand out; no channel so high that a gradient could leave 0..255.
 const SKIES: readonly Colour[] = [
   [190, 206, 216],
@@ -130,6 +138,8 @@ function drawPalette(random: Random): Palette {
     shoes: vary(random, [62, 54, 52], 6),
     wood: vary(random, random.pick(WOODS), 6),
     accent: vary(random, random.pick(ACCENTS), 6),
+    leaves: vary(random, random.pick(LEAVES), 6),
+    glass: mix(sky, [64, 76, 98], random.uniform(0.45, 0.6)),
   };
 }
 
@@ -243,38 +253,43 @@ export function drawFrame(canvas: Canvas, scene: Scene, t: number): void {
 /** Weight of scenery in the canvas's cover: it shows the direction, but matters less than the figure. */
 const SCENERY = 0.5;
 
-/** A fence that passes behind and slabs that pass below the feet, both with the same spacing. */
+/**
+ * Trees that pass behind and slabs that pass below the feet. Both are coarse and repeat once in a pair of steps, so that
+ * which way they pass can be told from frames that differ by a few pixels.
+ */
 function drawWalkway(canvas: Canvas, palette: Palette, place: Placement, travelled: number): void {
-  const spacing = POST_SPACING * place.scale;
-  const first = place.x + travelled;
-  const offset = spacing * fraction(first / spacing);
+  const spacing = TREE_SPACING * place.scale;
   const { y, scale } = place;
-  const wood = mix(palette.wood, palette.sky, 0.35);
-  canvas.rectangle(-2, y - 13 * scale, FRAME_SIZE + 2, y - 10.5 * scale, wood, SCENERY);
-  for (let x = offset - spacing; x < FRAME_SIZE + spacing; x += spacing) {
-    canvas.rectangle(x - 1.6, y - 17 * scale, x + 1.6, y - 0.5, wood, SCENERY);
-    canvas.rectangle(
-      x + 0.25 * spacing,
-      y + 3,
-      x + 0.75 * spacing,
-      FRAME_SIZE + 2,
-      mix(palette.wood, palette.ground, 0.3),
-      SCENERY,
-    );
+  const trunk = mix(palette.wood, palette.sky, 0.25);
+  const slab = mix(palette.wood, palette.ground, 0.25);
+  const first = spacing * fraction((place.x + travelled) / spacing);
+  for (let x = first - spacing; x < FRAME_SIZE + spacing; x += spacing) {
+    canvas.rectangle(x - 1.8, y - 22 * scale, x + 1.8, y - 0.5, trunk, SCENERY);
+    canvas.capsule(x, y - 25 * scale, 7 * scale, x, y - 29 * scale, 6.5 * scale, palette.leaves, SCENERY);
+    canvas.rectangle(x - 0.25 * spacing, y + 3, x + 0.25 * spacing, FRAME_SIZE + 2, slab, SCENERY);
   }
 }
 
+/** A ladder on a house whose windows pass on both sides; they repeat once in a pair of rungs. */
 function drawLadder(canvas: Canvas, palette: Palette, place: Placement, travelled: number): void {
   const { x, y, scale } = place;
   const spacing = RUNG_SPACING * scale;
   // A rung lies where the hands hold at the top of their way, half a spacing above its middle.
   const top = y - scale * (LADDER_REACH + RUNG_SPACING / 2) + travelled;
   const half = (LADDER_GRIP + 3) * scale;
-  for (let rung = spacing * fraction(top / spacing) - spacing; rung < FRAME_SIZE + spacing; rung += spacing) {
-    canvas.rectangle(x - half, rung - 1.2, x + half, rung + 1.2, palette.wood, SCENERY);
+  const storey = 2 * spacing;
+  for (let window = storey * fraction(top / storey) - storey; window < FRAME_SIZE + storey; window += storey) {
+    for (const side of [-1, 1]) {
+      const middle = x + side * (half + 11 * scale);
+      const [left, right] = [middle - 5.5 * scale, middle + 5.5 * scale];
+      canvas.rectangle(left, window, right, window + 0.55 * storey, palette.glass, SCENERY);
+    }
   }
-  canvas.rectangle(x - half - 1.4, -2, x - half + 1.4, FRAME_SIZE + 2, palette.wood, SCENERY);
-  canvas.rectangle(x + half - 1.4, -2, x + half + 1.4, FRAME_SIZE + 2, palette.wood, SCENERY);
+  for (let rung = spacing * fraction(top / spacing) - spacing; rung < FRAME_SIZE + spacing; rung += spacing) {
+    canvas.rectangle(x - half, rung - 1.5, x + half, rung + 1.5, palette.wood, SCENERY);
+  }
+  canvas.rectangle(x - half - 1.5, -2, x - half + 1.5, FRAME_SIZE + 2, palette.wood, SCENERY);
+  canvas.rectangle(x + half - 1.5, -2, x + half + 1.5, FRAME_SIZE + 2, palette.wood, SCENERY);
 }
 
 function drawBall(canvas: Canvas, palette: Palette, place: Placement, hand: Point): void {

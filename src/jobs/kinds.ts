@@ -26,6 +26,8 @@ export type JobKinds = { readonly [K in JobKind]: JobKindEntry<Extract<JobReques
 /** The models that are installed; what this file needs of the engine's registry. */
 export interface ModelCatalogue {
   list(): readonly ModelSummary[];
+  /** Packages that cannot be listed because their manifest is broken. */
+  problems?(): readonly { readonly name: string; readonly error: Error }[];
 }
 
 /** Name of the prior that is none: the pixels themselves are the code. */
@@ -35,6 +37,8 @@ function findModel(models: ModelCatalogue, kinds: readonly ModelSummary['kind'][
   const fitting = models.list().filter((model) => kinds.includes(model.kind));
   const found = fitting.find((model) => model.name === name);
   if (found !== undefined) return found;
+  const broken = models.problems?.().find((problem) => problem.name === name);
+  if (broken !== undefined) throw broken.error;
   const names = fitting.map((model) => model.name).join(', ') || 'none';
   throw new NeuroreelError(
     'MODEL_UNKNOWN',

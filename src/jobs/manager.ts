@@ -16,7 +16,7 @@ import { EventLoopMonitor } from './event-loop.js';
 import { FrameBus } from './frame-bus.js';
 import { History } from './history.js';
 import { asNeuroreelError, JobThread, type ThreadEnd, type ThreadNews } from './job-thread.js';
-import type { JobKindEntry, JobKinds } from './kinds.js';
+import type { JobKinds } from './kinds.js';
 import { Pace } from './pace.js';
 import { assertTransition } from './states.js';
 import { JobStore } from './store.js';
@@ -140,7 +140,7 @@ export class JobManager {
     const existing = id === null ? undefined : this.#entries.get(id);
     if (existing !== undefined) return { job: this.#sameRequest(existing, request), created: false };
     this.#assertTakesWork();
-    (this.#options.kinds[request.kind] as JobKindEntry).check(request);
+    (this.#options.kinds[request.kind]).check(request);
     const at = this.#now();
     const job: Job = {
       id: id ?? this.#options.newId(),
@@ -274,12 +274,11 @@ export class JobManager {
     try {
       const folder = await this.#store.preparePartialArtifacts(id);
       end = active.stopping === null ? await this.#runThread(active, folder) : { outcome: 'canceled' };
-      if (end.outcome === 'succeeded') assertTransition(id, entry.job.state, 'succeeded');
-      if (end.outcome === 'succeeded') await this.#store.publishArtifacts(id);
-      else await this.#store.discardPartialArtifacts(id);
+      if (end.outcome === 'succeeded') await this.#publish(entry);
     } catch (error) {
       end = { outcome: 'failed', error: asNeuroreelError(error) };
     }
+    if (end.outcome !== 'succeeded') await this.#discard(id);
     monitor.stop();
     this.#patch(entry, { eventLoopMaxPauseMs: monitor.maxPauseMs });
     if (end.outcome === 'failed') {
@@ -287,6 +286,20 @@ export class JobManager {
     }
     this.#end(entry, end.outcome === 'canceled' && active.stopping === 'interrupted' ? interrupted(id) : end);
     this.frames.end(id);
+  }
+
+  async #publish({ job: { id, state } }: Entry): Promise<void> {
+    if (state !== 'encoding')
+      throw new NeuroreelError('INTERNAL', `The worker of job ${id} ended while it was ${state}.`);
+    await this.#store.publishArtifacts(id);
+  }
+
+  async #discard(id: string): Promise<void> {
+    try {
+      await this.#store.discardPartialArtifacts(id);
+    } catch (error) {
+      this.#options.log.error({ job: id, err: error }, 'unfinished artifacts could not be removed');
+    }
   }
 
   #runThread(active: Active, folder: string): Promise<ThreadEnd> {

@@ -3,7 +3,7 @@
 const WINDOW = 20;
 
 export class Pace {
-  #recent: number[] = [];
+  readonly #recent: number[] = [];
 
   /** @param seconds wall-clock seconds of one iteration */
   add(seconds: number): void {

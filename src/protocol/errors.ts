@@ -38,6 +38,11 @@ export const ERRORS = {
     meaning: "A model file's SHA-256 is not the one in its manifest.",
     remedy: 'The file was changed or damaged: restore it, or import the model again.',
   },
+  MODEL_EXISTS: {
+    status: 409,
+    meaning: 'A model package would be written where there is one already.',
+    remedy: 'Choose another name, or say that the old one is to be replaced.',
+  },
   MODEL_FORMAT_UNSUPPORTED: {
     status: 422,
     meaning: 'A model file holds layers or options that neuroreel cannot run.',
@@ -52,6 +57,21 @@ export const ERRORS = {
     status: 422,
     meaning: 'A graph breaks a rule: shapes that do not fit, an unknown op, a cycle, a size out of bounds.',
     remedy: 'The message names the node and the rule.',
+  },
+  PROBE_NO_CLIPS: {
+    status: 422,
+    meaning: 'None of the clips given to a probe can be scored.',
+    remedy: 'Give clips of at least two frames, in folders named as the labels of the model; the message says what was wrong.',
+  },
+  CONDITION_UNKNOWN: {
+    status: 404,
+    meaning: 'The probe has no condition of that name.',
+    remedy: 'Take one of the names in the message.',
+  },
+  SCORES_INVALID: {
+    status: 500,
+    meaning: 'A recogniser gave scores that are not finite numbers, or not as many as it should.',
+    remedy: 'Look at the weights of the model, and try another runtime.',
   },
   TRAINING_DIVERGED: {
     status: 500,
@@ -138,6 +158,11 @@ export const ERRORS = {
     status: 404,
     meaning: 'The job has no artifact of that name.',
     remedy: 'List the names with `GET /v1/jobs/{id}/artifacts`; a job has its artifacts once it has succeeded.',
+  },
+  RANGE_UNSATISFIABLE: {
+    status: 416,
+    meaning: 'The `Range` header asks for bytes beyond the end of the artifact.',
+    remedy: 'Ask for bytes within the size that the list of artifacts gives.',
   },
   MESSAGE_INVALID: {
     status: 400,

@@ -24,6 +24,8 @@ export function route(router: Router, path: string, handlers: Partial<Record<Met
 export function sendError(response: Response, error: NeuroreelError): void {
   if (error.code === 'QUEUE_FULL') response.set('Retry-After', String(RETRY_AFTER_SECONDS));
   if (error.code === 'TOKEN_REQUIRED') response.set('WWW-Authenticate', 'Bearer realm="neuroreel"');
+  // A handler may have set the headers of what it was about to send.
+  response.set({ 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' });
   response.status(error.status).json({ error: error.toJSON() });
 }
 
@@ -42,6 +44,9 @@ function fromHttpError({ status, type, limit, message }: HttpError): NeuroreelEr
   }
   if (type === 'entity.parse.failed') {
     return new NeuroreelError('REQUEST_MALFORMED', `The body is not valid JSON: ${String(message)}.`);
+  }
+  if (status === 416) {
+    return new NeuroreelError('RANGE_UNSATISFIABLE', 'The range lies beyond the end of the artifact.');
   }
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return new NeuroreelError('REQUEST_MALFORMED', `The request cannot be read: ${String(message)}.`);

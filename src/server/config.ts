@@ -117,5 +117,5 @@ export function configFromEnvironment(env: Readonly<Record<string, string | unde
     const value = env[name];
     return value === undefined || value === '' ? [] : [[field, read(name, value)] as const];
   });
-  return Object.fromEntries(entries) as ServerConfigInput;
+  return Object.fromEntries(entries);
 }

@@ -73,6 +73,10 @@ function closeHttp(http: HttpServer): Promise<void> {
   });
 }
 
+function jsonLog({ logLevel }: ServerConfig): Log {
+  return pino({ level: logLevel }, pino.destination({ fd: 2, sync: false }));
+}
+
 export class NeuroreelServer {
   readonly config: ServerConfig;
   readonly jobs: JobManager;
@@ -102,7 +106,9 @@ export class NeuroreelServer {
     });
     // The port is bound before the records are read, so that a second server on it harms no job; clients wait meanwhile.
     const started = new Promise<void>((resolve) => (this.#start = resolve));
-    this.#http.on('request', (request, response) => void started.then(() => app(request, response)));
+    this.#http.on('request', (request, response) => {
+      void started.then(() => void app(request, response));
+    });
     this.#http.on('upgrade', (request, socket, head) => {
       void started.then(() => this.#stream.upgrade(request, socket, head));
     });
@@ -114,7 +120,7 @@ export class NeuroreelServer {
    */
   static async create(input: ServerConfigInput, parts: ServerParts): Promise<NeuroreelServer> {
     const config = resolveConfig(input);
-    const log = parts.log ?? pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: false }));
+    const log = parts.log ?? jsonLog(config);
     const { models, now = () => new Date(), newId = () => timedId(now) } = parts;
     const modelFolders = [join(packageRoot, 'models'), ...config.modelFolders];
     const jobs = await JobManager.open({

@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process';
 import { access, chmod, constants } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
 import { NeuroreelError } from '../protocol/errors.js';
 
 export interface FfmpegBinary {
@@ -105,11 +106,9 @@ async function tryBinary(path: string, source: FfmpegBinary['source']): Promise<
   return { path, version, source, libavutil: libavutil ? [Number(libavutil[1]), Number(libavutil[2])] : null };
 }
 
-function standardOutput(path: string, args: string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const options = { timeout: VERSION_TIMEOUT_MS, killSignal: 'SIGKILL', windowsHide: true } as const;
-    execFile(path, args, options, (error, stdout) => (error ? reject(error) : resolve(stdout)));
-  });
+async function standardOutput(path: string, args: string[]): Promise<string> {
+  const options = { timeout: VERSION_TIMEOUT_MS, killSignal: 'SIGKILL', windowsHide: true } as const;
+  return (await promisify(execFile)(path, args, options)).stdout;
 }
 
 async function isExecutable(path: string): Promise<boolean> {

@@ -27,12 +27,18 @@ export async function renderSvg(svg: string): Promise<RenderedSvg> {
   return { width: image.width, height: image.height, pixels: () => image.pixels, png: () => image.asPng() };
 }
 
+// Control characters are not allowed in XML at all, escaped or not.
+// eslint-disable-next-line no-control-regex
+const NOT_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
 /** Text made safe for the content or an attribute of an SVG element. */
 export function escapeXml(text: string): string {
-  const names: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-  // Control characters are not allowed in XML at all, escaped or not.
-  // eslint-disable-next-line no-control-regex
-  return text
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, ' ')
-    .replace(/[&<>"']/g, (c) => names[c]!);
+  return text.replace(NOT_XML, ' ').replace(/[&<>"']/g, (c) => ENTITIES[c]!);
 }

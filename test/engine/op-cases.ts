@@ -26,6 +26,8 @@ import { averagePool2d, maxPool2d } from '../../src/engine/ops/pool.js';
 import { localResponseNorm, power } from '../../src/engine/ops/power.js';
 import { dequantise, quantise } from '../../src/engine/ops/quantise.js';
 import { expand, mean, sum } from '../../src/engine/ops/reduce.js';
+import { reverse } from '../../src/engine/ops/reverse.js';
+import { erf, softplus } from '../../src/engine/ops/smooth.js';
 import { logSoftmax, softmax } from '../../src/engine/ops/softmax.js';
 
 export interface OpCase {
@@ -133,6 +135,8 @@ export const OP_CASES: readonly OpCase[] = [
   unary('sign', (b, x) => mul(b, sign(b, x), x)),
   unary('tanh', tanh),
   unary('sigmoid', sigmoid),
+  unary('softplus', softplus, [-4, 4]),
+  unary('erf', erf, [-3, 3]),
   unary('relu', relu),
   unary('leaky relu', (b, x) => relu(b, x, 0.3)),
   unary('clip', (b, x) => clip(b, x, -0.6, 0.7)),
@@ -154,6 +158,7 @@ export const OP_CASES: readonly OpCase[] = [
     ],
     build: (b, xs) => concat(b, xs, 1),
   },
+  unary('reverse', (b, x) => reverse(b, x, 1)),
   unary('gather', (b, x) => gather(b, x, [1, 0, 1, 1])),
   { name: 'pixelShuffle', inputs: [[2, 8, 3, 2]], build: (b, [x]) => pixelShuffle(b, x!, 2) },
   ...[

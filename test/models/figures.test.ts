@@ -70,18 +70,18 @@ describe('clips', () => {
     const digests = classes.map((label) => digest(renderClip({ seed: 1000 + label, label, frames: 3 })));
     expect(digests).toMatchInlineSnapshot(`
       [
-        "d3242a167f3b4e67",
-        "7c44e28a1971b677",
-        "e167e251ccb03c50",
-        "09468a9f72710a14",
-        "aa097ce7827a822c",
-        "5b27f4ecbdbecc77",
-        "e33fc12b1c67aaba",
-        "9063ba4b67fbdd7b",
-        "f0df773893efed53",
-        "79c4f6f169b58d5f",
-        "87358df53fa616a2",
-        "97eca2af35d85e4d",
+        "d3528847994e4b22",
+        "3e7b384608104f62",
+        "0ed0aafa70059380",
+        "b308d1a2a72f005b",
+        "8bc15784f9353d81",
+        "7dcf4bf105652a8a",
+        "09388090f5b0e266",
+        "ddecf82df24b81f8",
+        "a8d878d0b263a63d",
+        "6b12a59042c9742b",
+        "f9fb5d0bab0f055e",
+        "b7f8763445f736ab",
       ]
     `);
     for (const label of [...classes].reverse()) {

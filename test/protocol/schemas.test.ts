@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import * as protocol from '../../src/protocol/index.js';
+import type {
+  NeuroreelError} from '../../src/protocol/index.js';
 import {
   clientMessage,
   jobRequest,
-  NeuroreelError,
   parseWith,
   serverMessage,
   videoReport,

@@ -15,7 +15,8 @@ import { opNamed } from '../ops/table.js';
 export function gradients(b: GraphBuilder, y: Value, xs: readonly Value[], seed?: Value): (Value | null)[] {
   const nodes = [...b.nodes];
   const reached = new Set(xs.map((x) => x.id));
-  for (const node of nodes) if (node.inputs.some((id) => reached.has(id))) node.outputs.forEach((id) => reached.add(id));
+  for (const node of nodes)
+    if (node.inputs.some((id) => reached.has(id))) node.outputs.forEach((id) => reached.add(id));
 
   const grads = new Map<number, Value>();
   grads.set(y.id, seed ?? b.constant(new Float32Array(sizeOf(y.shape)).fill(1), y.shape));

@@ -98,7 +98,9 @@ export class GraphBuilder {
       );
     }
     const value = this.#add({ shape, dtype: 'float32' }, `Constant ${name ?? ''}`);
-    this.#constants.push(name === undefined ? { value: value.id, data: array } : { value: value.id, name, data: array });
+    this.#constants.push(
+      name === undefined ? { value: value.id, data: array } : { value: value.id, name, data: array },
+    );
     return value;
   }
 

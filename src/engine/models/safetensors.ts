@@ -74,7 +74,11 @@ export function readSafetensors(bytes: Uint8Array, name = 'The weights file'): M
     if (key === '__metadata__') continue;
     const entry = entrySchema.safeParse(value);
     if (!entry.success) return broken(`the entry of "${key}" is malformed or of a type other than F16 and F32`);
-    const { dtype, shape, data_offsets: [begin, end] } = entry.data;
+    const {
+      dtype,
+      shape,
+      data_offsets: [begin, end],
+    } = entry.data;
     const size = sizeOf(shape);
     if (size > MAX_ELEMENTS || end - begin !== size * WIDTHS[dtype] || end > body.length) {
       return broken(`"${key}" does not lie within it`);

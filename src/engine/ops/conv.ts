@@ -231,7 +231,13 @@ function flippedInGraph(c: OnnxContext<SizedConvAttributes>): string {
   const swapped = c.node('Transpose', [flat], { perm: [0, 2, 1, 3, 4] });
   const joined = c.node('Reshape', [swapped, c.integers([groups * cg, o / groups, kh, kw])]);
   const end = -(2 ** 31);
-  return c.node('Slice', [joined, c.integers([-1, -1]), c.integers([end, end]), c.integers([2, 3]), c.integers([-1, -1])]);
+  return c.node('Slice', [
+    joined,
+    c.integers([-1, -1]),
+    c.integers([end, end]),
+    c.integers([2, 3]),
+    c.integers([-1, -1]),
+  ]);
 }
 
 /** Stride 1 runs faster as a convolution with flipped weights, which for constant weights are made once, here. */
@@ -341,7 +347,14 @@ function tfjsConvTranspose(
   const [, cg, kh, kw] = w!.shape as [number, number, number, number];
   const [sy, sx] = a.strides as [number, number];
   const stuffed = tf.reshape(
-    tf.pad(tf.reshape(g!, [n, o, oh, 1, ow, 1]), [[0, 0], [0, 0], [0, 0], [0, sy - 1], [0, 0], [0, sx - 1]]),
+    tf.pad(tf.reshape(g!, [n, o, oh, 1, ow, 1]), [
+      [0, 0],
+      [0, 0],
+      [0, 0],
+      [0, sy - 1],
+      [0, 0],
+      [0, sx - 1],
+    ]),
     [n, o, oh * sy, ow * sx],
   );
   const before = [a.dilations[0]! * (kh - 1), a.dilations[1]! * (kw - 1)];

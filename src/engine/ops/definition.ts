@@ -43,7 +43,12 @@ export interface OnnxWriter {
   /** Emits a node with one output and returns that output's name (`output` names it). */
   node(op: string, inputs: readonly string[], attributes?: Record<string, OnnxAttribute>, output?: string): string;
   /** Emits a node with several outputs; '' leaves an optional output out. */
-  nodes(op: string, inputs: readonly string[], outputs: readonly string[], attributes?: Record<string, OnnxAttribute>): void;
+  nodes(
+    op: string,
+    inputs: readonly string[],
+    outputs: readonly string[],
+    attributes?: Record<string, OnnxAttribute>,
+  ): void;
   fresh(hint: string): string;
   floats(data: Float32Array | readonly number[], shape: Shape): string;
   /** An int64 tensor, as ONNX wants for shapes, axes and indices. */

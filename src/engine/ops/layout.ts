@@ -51,7 +51,12 @@ const ReshapeOp = defineOp<{ shape: readonly number[] }>({
 const TransposeOp = defineOp<{ order: readonly number[] }>({
   name: 'Transpose',
   infer([x], { order }) {
-    if (!sameShape([...order].sort((p, q) => p - q), x!.shape.map((_, i) => i))) {
+    if (
+      !sameShape(
+        [...order].sort((p, q) => p - q),
+        x!.shape.map((_, i) => i),
+      )
+    ) {
       invalid(`Transpose: ${showShape(order)} is not an order of the axes of ${showShape(x!.shape)}.`);
     }
     return [{ shape: order.map((axis) => x!.shape[axis]!), dtype: x!.dtype }];
@@ -96,12 +101,7 @@ const SliceOp = defineOp<SliceAttributes>({
   },
   onnx(c) {
     const { axis, start, end } = c.attributes;
-    c.node(
-      'Slice',
-      [c.inputs[0]!, c.integers([start]), c.integers([end]), c.integers([axis])],
-      {},
-      c.outputs[0],
-    );
+    c.node('Slice', [c.inputs[0]!, c.integers([start]), c.integers([end]), c.integers([axis])], {}, c.outputs[0]);
   },
   tfjs({ tf, inputs, outputTypes, attributes: { axis, start } }) {
     const begin = outputTypes[0]!.shape.map((_, i) => (i === axis ? start : 0));
@@ -123,10 +123,7 @@ const PadOp = defineOp<PadAttributes>({
   },
   gradient({ b, grads, inputs, attributes: { before } }) {
     return [
-      inputs[0]!.shape.reduce(
-        (g, dim, axis) => sliceAxis(b, g, axis, before[axis]!, before[axis]! + dim),
-        grads[0]!,
-      ),
+      inputs[0]!.shape.reduce((g, dim, axis) => sliceAxis(b, g, axis, before[axis]!, before[axis]! + dim), grads[0]!),
     ];
   },
   reference([x], { before }, [out]) {

@@ -84,7 +84,12 @@ const LstmGradOp = defineOp<None>({
       const lane = row % n;
       const keep = row < n ? 0 : (markers?.data[row] ?? 1);
       for (let k = 0; k < h; k++) {
-        const [i, f, o, u] = [0, 1, 2, 3].map((q) => gates!.data[row * g + q * h + k]!) as [number, number, number, number];
+        const [i, f, o, u] = [0, 1, 2, 3].map((q) => gates!.data[row * g + q * h + k]!) as [
+          number,
+          number,
+          number,
+          number,
+        ];
         const old = keep === 0 ? 0 : cell!.data[(row - n) * h + k]! * keep;
         const tc = Math.tanh(cell!.data[row * h + k]!);
         const dhk = dh!.data[row * h + k]! + fromLater.h[lane * h + k]!;
@@ -177,12 +182,25 @@ function lowerLstmGrad(c: OnnxContext<None>): void {
   const h = g / 4;
   const markers = c.inputs[5] === undefined ? undefined : c.node('Reshape', [c.inputs[5], c.integers([t, n, 1])]);
   const name = (hint: string): string => c.fresh(`lstm_${hint}`);
-  const before = c.node('Concat', [
-    c.floats(new Float32Array(n * h), [1, n, h]),
-    c.node('Slice', [cell, c.integers([0]), c.integers([t - 1]), c.integers([0])]),
-  ], { axis: 0 });
+  const before = c.node(
+    'Concat',
+    [
+      c.floats(new Float32Array(n * h), [1, n, h]),
+      c.node('Slice', [cell, c.integers([0]), c.integers([t - 1]), c.integers([0])]),
+    ],
+    { axis: 0 },
+  );
   const ins = ['dh', 'dc', 'gh', 'gc', 'gates', 'cell', 'old', 'm'].map(name);
-  const [lh, lc, gh, gc, gate, now, old, marker] = ins as [string, string, string, string, string, string, string, string];
+  const [lh, lc, gh, gc, gate, now, old, marker] = ins as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
   const outs = ['dh', 'dc', 'dx'].map(name) as [string, string, string];
   const write = (w: OnnxWriter): void => {
     const keep = (x: string): string => (markers === undefined ? x : w.node('Mul', [x, marker]));

@@ -23,8 +23,16 @@ const MatMulOp = defineOp<MatMulAttributes>({
     const [x, y] = inputs as [Value, Value];
     const g = grads[0]!;
     return [
-      wants[0] ? (transA ? matmul(b, y, g, { transA: transB, transB: true }) : matmul(b, g, y, { transB: !transB })) : null,
-      wants[1] ? (transB ? matmul(b, g, x, { transA: true, transB: transA }) : matmul(b, x, g, { transA: !transA })) : null,
+      wants[0]
+        ? transA
+          ? matmul(b, y, g, { transA: transB, transB: true })
+          : matmul(b, g, y, { transB: !transB })
+        : null,
+      wants[1]
+        ? transB
+          ? matmul(b, g, x, { transA: true, transB: transA })
+          : matmul(b, x, g, { transA: !transA })
+        : null,
     ];
   },
   reference([x, y], { transA, transB }, [out]) {

@@ -28,7 +28,8 @@ function inferPool(x: Shape, a: PoolAttributes): number[] {
     [...a.kernel, ...a.strides, ...a.size].every((n) => Number.isInteger(n) && n > 0) &&
     a.pads.every((p, i) => Number.isInteger(p) && p >= 0 && p < a.kernel[i]!) &&
     ends.every((p, i) => p < a.kernel[i]!);
-  if (!fits) throw new NeuroreelError('GRAPH_INVALID', `Pooling of ${showShape(x)} to ${showShape(a.size)} is impossible.`);
+  if (!fits)
+    throw new NeuroreelError('GRAPH_INVALID', `Pooling of ${showShape(x)} to ${showShape(a.size)} is impossible.`);
   return [x[0]!, x[1]!, ...a.size];
 }
 
@@ -164,9 +165,7 @@ function inverseDivisors(x: Shape, a: PoolAttributes): Float32Array {
       return Math.min(start + a.kernel[i]!, x[i + 2]!) - Math.max(0, start);
     });
   const [rows, cols] = [along(0), along(1)];
-  return Float32Array.from(
-    rows.flatMap((r) => cols.map((c) => 1 / (a.divisor === 'kernel' ? whole : r * c))),
-  );
+  return Float32Array.from(rows.flatMap((r) => cols.map((c) => 1 / (a.divisor === 'kernel' ? whole : r * c))));
 }
 
 const AveragePoolOp: OpDefinition<PoolAttributes> = defineOp({
@@ -256,7 +255,13 @@ const AveragePoolGradOp = defineOp<AverageGradAttributes>({
 });
 
 /** Output extent of a pooling; `ceil` rounds up as Caffe does and drops a window that would start beyond the input. */
-export function pooledSize(input: number, kernel: number, stride: number, pads: readonly [number, number], ceil: boolean): number {
+export function pooledSize(
+  input: number,
+  kernel: number,
+  stride: number,
+  pads: readonly [number, number],
+  ceil: boolean,
+): number {
   const steps = (input + pads[0] + pads[1] - kernel) / stride;
   const size = (ceil ? Math.ceil(steps) : Math.floor(steps)) + 1;
   return ceil && (size - 1) * stride >= input + pads[0] ? size - 1 : size;
@@ -273,7 +278,9 @@ export interface PoolOptions {
 function attributesOf(x: Value, { kernel, strides, pads, ceil }: PoolOptions): PoolAttributes {
   const p = pads ?? [0, 0, 0, 0];
   const s = strides ?? kernel;
-  const size = ([0, 1] as const).map((i) => pooledSize(x.shape[i + 2]!, kernel[i], s[i], [p[i], p[i + 2]!], ceil ?? false));
+  const size = ([0, 1] as const).map((i) =>
+    pooledSize(x.shape[i + 2]!, kernel[i], s[i], [p[i], p[i + 2]!], ceil ?? false),
+  );
   return { kernel: [...kernel], strides: [...s], pads: [p[0], p[1]], size };
 }
 

@@ -56,7 +56,10 @@ const ExpandOp = defineOp<{ shape: readonly number[] }>({
   name: 'Expand',
   infer([x], { shape }) {
     if (!sameShape(broadcastShape(x!.shape, shape, 'Expand'), shape)) {
-      throw new NeuroreelError('GRAPH_INVALID', `Expand: [${x!.shape.join(', ')}] is not part of [${shape.join(', ')}].`);
+      throw new NeuroreelError(
+        'GRAPH_INVALID',
+        `Expand: [${x!.shape.join(', ')}] is not part of [${shape.join(', ')}].`,
+      );
     }
     return [{ shape, dtype: 'float32' }];
   },

@@ -11,14 +11,18 @@ import { poolOps } from './pool.js';
 import { powerOps } from './power.js';
 import { quantiseOps } from './quantise.js';
 import { reduceOps } from './reduce.js';
+import { reverseOps } from './reverse.js';
+import { smoothOps } from './smooth.js';
 import { softmaxOps } from './softmax.js';
 
 const all: readonly OpDefinition[] = [
   ...elementwiseOps,
   ...activationOps,
   ...powerOps,
+  ...smoothOps,
   ...reduceOps,
   ...layoutOps,
+  ...reverseOps,
   ...matmulOps,
   ...softmaxOps,
   ...convOps,

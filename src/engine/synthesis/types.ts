@@ -14,8 +14,8 @@ export interface SynthesisProgress {
   readonly smoothness: number;
   /** Wall-clock seconds of this iteration. */
   readonly seconds: number;
-  /** The sequence as RGB bytes [frames, height, width, 3]; a fresh array each time, so it may be transferred. */
-  readonly pixels: Uint8Array;
+  /** The sequence as RGB bytes [frames, height, width, 3], where asked for; a fresh array each time. */
+  readonly pixels?: Uint8Array;
 }
 
 /** Everything needed to go on with a run after an interruption, bit for bit. */

@@ -72,16 +72,24 @@ function stepGraph(task: TrainingTask): { builder: GraphBuilder; initial: Map<st
   };
   const { loss, watch } = task.build(b, parameters);
   const names = [...values.keys()];
-  const grads = gradients(b, loss, names.map((name) => values.get(name)!));
+  const grads = gradients(
+    b,
+    loss,
+    names.map((name) => values.get(name)!),
+  );
   const missing = names.filter((_, i) => !grads[i]);
-  if (missing.length > 0) throw new NeuroreelError('GRAPH_INVALID', `The loss does not depend on ${missing.join(', ')}.`);
+  if (missing.length > 0)
+    throw new NeuroreelError('GRAPH_INVALID', `The loss does not depend on ${missing.join(', ')}.`);
 
   const { beta1, beta2, epsilon, clipNorm } = { ...ADAM, ...task.adam };
   const rate = b.input('rate', []);
   // 1 / (1 - beta^t): the bias corrections of Kingma and Ba (2015).
   const corrections = { m: b.input('correct.m', []), v: b.input('correct.v', []) };
   const squares = grads.map((g) => sum(b, mul(b, g!, g!), undefined, false));
-  const norm = sqrt(b, squares.reduce((x, y) => add(b, x, y)));
+  const norm = sqrt(
+    b,
+    squares.reduce((x, y) => add(b, x, y)),
+  );
   const scale = min(b, b.scalar(1), div(b, b.scalar(clipNorm), add(b, norm, b.scalar(1e-12))));
   names.forEach((name, i) => {
     const w = values.get(name)!;

@@ -44,7 +44,12 @@ function tensorProto(name: string, type: number, shape: Shape, bytes: Uint8Array
 
 function valueInfo(name: string, { shape, dtype }: TensorType): Uint8Array {
   const shapeProto = message((w) => {
-    for (const dim of shape) field(w, 1, message((d) => int(d, 1, dim)));
+    for (const dim of shape)
+      field(
+        w,
+        1,
+        message((d) => int(d, 1, dim)),
+      );
   });
   const tensorType = message((w) => {
     int(w, 1, dtype === 'uint8' ? UINT8 : FLOAT);
@@ -52,7 +57,11 @@ function valueInfo(name: string, { shape, dtype }: TensorType): Uint8Array {
   });
   return message((w) => {
     text(w, 1, name);
-    field(w, 2, message((t) => field(t, 1, tensorType)));
+    field(
+      w,
+      2,
+      message((t) => field(t, 1, tensorType)),
+    );
   });
 }
 
@@ -223,7 +232,11 @@ export function onnxModel(graph: Graph): Uint8Array {
     int(w, 1, IR_VERSION);
     text(w, 2, 'neuroreel');
     field(w, 7, proto);
-    field(w, 8, message((o) => int(o, 2, OPSET)));
+    field(
+      w,
+      8,
+      message((o) => int(o, 2, OPSET)),
+    );
   });
 }
 

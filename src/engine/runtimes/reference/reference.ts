@@ -6,7 +6,10 @@ import { checkInputs } from '../check-inputs.js';
 import type { CompiledGraph, Runtime, Tensors } from '../runtime.js';
 
 /** Evaluates a graph in float64; `inputs` and the result are keyed by port name. */
-export function evaluate(graph: Graph, inputs: Readonly<Record<string, ArrayLike<number>>>): Record<string, Float64Array> {
+export function evaluate(
+  graph: Graph,
+  inputs: Readonly<Record<string, ArrayLike<number>>>,
+): Record<string, Float64Array> {
   const data = new Map<number, Float64Array>();
   for (const { value, data: array } of graph.constants) data.set(value, Float64Array.from(array));
   for (const { name, value } of graph.inputs) data.set(value, Float64Array.from(inputs[name]!));
@@ -30,7 +33,9 @@ export const referenceRuntime: Runtime = {
         return Object.fromEntries(
           graph.outputs.map(({ name, value }) => [
             name,
-            typeOf(graph, value).dtype === 'uint8' ? Uint8Array.from(results[name]!) : Float32Array.from(results[name]!),
+            typeOf(graph, value).dtype === 'uint8'
+              ? Uint8Array.from(results[name]!)
+              : Float32Array.from(results[name]!),
           ]),
         );
       },

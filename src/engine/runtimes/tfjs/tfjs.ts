@@ -87,7 +87,11 @@ function compile(tf: Tf, backend: TfjsBackend, graph: Graph): CompiledGraph {
     const inputs = node.inputs.map((id) => constants.get(id) ?? live.get(id)!);
     const outputTypes = node.outputs.map((id) => typeOf(graph, id));
     const context = { tf, inputs, outputTypes, attributes: node.attributes };
-    const results = tf.tidy(() => opNamed(node.op).tfjs(context).map((t) => (inputs.includes(t) ? t.clone() : t)));
+    const results = tf.tidy(() =>
+      opNamed(node.op)
+        .tfjs(context)
+        .map((t) => (inputs.includes(t) ? t.clone() : t)),
+    );
     node.outputs.forEach((id, i) => live.set(id, results[i]!));
     for (const id of new Set([...node.inputs, ...node.outputs])) {
       if (lastUse.get(id) === index && !constants.has(id)) live.get(id)?.dispose();

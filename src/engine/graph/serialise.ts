@@ -1,0 +1,163 @@
+/**
+ * Graphs as JSON (`neuroreel.graph/1`), with the weights beside them, and graphs put into other graphs. Reading checks
+ * everything by building the graph again node by node.
+ */
+import { z } from 'zod';
+import { NeuroreelError } from '../../protocol/errors.js';
+import { opNamed } from '../ops/table.js';
+import type { NamedTensor, Weights } from '../models/safetensors.js';
+import { GraphBuilder, typeOf, type Graph, type Value } from './graph.js';
+import { sizeOf } from './shape.js';
+
+export const GRAPH_FORMAT = 'neuroreel.graph/1';
+const MAX_NODES = 100_000;
+
+const id = z.int().min(0).max(10_000_000);
+const shape = z.array(z.int().min(1)).max(8);
+const attribute = z.union([z.number(), z.string(), z.boolean(), z.array(z.number()).max(1_000_000)]);
+const graphSchema = z.strictObject({
+  inputs: z.array(z.strictObject({ name: z.string(), value: id, shape, dtype: z.enum(['float32', 'uint8']) })).max(64),
+  constants: z
+    .array(
+      z.strictObject({
+        value: id,
+        shape,
+        name: z.string().optional().describe('Name of the tensor in the weights file.'),
+        data: z.array(z.number()).max(1_000_000).optional().describe('The numbers, for small unnamed constants.'),
+      }),
+    )
+    .max(MAX_NODES),
+  nodes: z
+    .array(
+      z.strictObject({
+        op: z.string(),
+        inputs: z.array(id).max(1024),
+        outputs: z.array(id).max(16),
+        attributes: z.record(z.string(), attribute),
+      }),
+    )
+    .max(MAX_NODES),
+  outputs: z.array(z.strictObject({ name: z.string(), value: id })).max(MAX_NODES),
+});
+const fileSchema = z.strictObject({ format: z.literal(GRAPH_FORMAT), graphs: z.record(z.string(), graphSchema) });
+type GraphJson = z.output<typeof graphSchema>;
+
+/** Graphs by name as JSON text, and their named constants as tensors. Constants without a name stand in the JSON. */
+export function writeGraphs(graphs: Readonly<Record<string, Graph>>): {
+  json: string;
+  weights: Map<string, NamedTensor>;
+} {
+  const weights = new Map<string, NamedTensor>();
+  const written = Object.entries(graphs).map(([name, graph]): [string, GraphJson] => [
+    name,
+    {
+      inputs: graph.inputs.map((port) => ({ ...port, ...typed(graph, port.value) })),
+      constants: graph.constants.map(({ value, name: tensor, data }) => {
+        const { shape: size } = typed(graph, value);
+        if (tensor === undefined) return { value, shape: size, data: [...data] };
+        weights.set(tensor, { shape: size, data });
+        return { value, shape: size, name: tensor };
+      }),
+      nodes: graph.nodes.map(({ op, inputs, outputs, attributes }) => ({
+        op,
+        inputs: [...inputs],
+        outputs: [...outputs],
+        attributes: Object.fromEntries(
+          Object.entries(attributes).flatMap(([key, v]) =>
+            v === undefined ? [] : [[key, v as z.output<typeof attribute>]],
+          ),
+        ),
+      })),
+      outputs: [...graph.outputs],
+    },
+  ]);
+  return { json: JSON.stringify({ format: GRAPH_FORMAT, graphs: Object.fromEntries(written) }), weights };
+}
+
+function typed(graph: Graph, value: number): { shape: number[]; dtype: 'float32' | 'uint8' } {
+  const type = typeOf(graph, value);
+  return { shape: [...type.shape], dtype: type.dtype };
+}
+
+/**
+ * Reads graphs.
+ * @param json text in the format `neuroreel.graph/1`.
+ * @throws NeuroreelError MODEL_INVALID for another format, GRAPH_INVALID for a graph that breaks a rule.
+ */
+export function readGraphs(json: string, weights: Weights, file = 'The graph file'): Record<string, Graph> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json);
+  } catch {
+    throw new NeuroreelError('MODEL_INVALID', `${file} is not JSON.`);
+  }
+  const result = fileSchema.safeParse(parsed);
+  if (!result.success) {
+    const issue = result.error.issues[0];
+    throw new NeuroreelError('MODEL_INVALID', `${file}: ${issue?.path.join('.')}: ${issue?.message}`);
+  }
+  return Object.fromEntries(
+    Object.entries(result.data.graphs).map(([name, graph]) => [name, readGraph(graph, weights, `${file}, ${name}`)]),
+  );
+}
+
+function readGraph(json: GraphJson, weights: Weights, what: string): Graph {
+  const b = new GraphBuilder();
+  const values = new Map<number, Value>();
+  const define = (key: number, value: Value): void => {
+    if (values.has(key)) throw new NeuroreelError('GRAPH_INVALID', `${what}: value ${key} is made twice.`);
+    values.set(key, value);
+  };
+  const find = (key: number): Value => {
+    const value = values.get(key);
+    if (!value) throw new NeuroreelError('GRAPH_INVALID', `${what}: value ${key} is used before it is made.`);
+    return value;
+  };
+  for (const { name, value, shape: size, dtype } of json.inputs) define(value, b.input(name, size, dtype));
+  for (const constant of json.constants) {
+    const { value, shape: size, name } = constant;
+    const data = name === undefined ? constant.data : weights.get(name)?.data;
+    if (!data || data.length !== sizeOf(size)) {
+      throw new NeuroreelError(
+        'MODEL_INVALID',
+        `${what}: no weights "${name ?? value}" of shape [${size.join(', ')}].`,
+      );
+    }
+    define(value, b.constant(data, size, name));
+  }
+  for (const { op, inputs, outputs, attributes } of json.nodes) {
+    const made = b.node(opNamed(op), inputs.map(find), attributes);
+    if (made.length !== outputs.length) {
+      throw new NeuroreelError('GRAPH_INVALID', `${what}: ${op} has ${made.length} outputs, not ${outputs.length}.`);
+    }
+    outputs.forEach((key, i) => define(key, made[i]!));
+  }
+  for (const { name, value } of json.outputs) b.output(name, find(value));
+  return b.build();
+}
+
+/**
+ * Puts a graph into another: its nodes are added with `inputs` in place of its inputs, and shapes are inferred anew, so
+ * that a network stored for one frame runs on a batch.
+ * @returns the graph's outputs by name.
+ */
+export function inline(b: GraphBuilder, graph: Graph, inputs: Readonly<Record<string, Value>>): Record<string, Value> {
+  const values = new Map<number, Value>();
+  for (const { name, value } of graph.inputs) {
+    const given = inputs[name];
+    if (!given) throw new NeuroreelError('GRAPH_INVALID', `The network's input "${name}" is not connected.`);
+    values.set(value, given);
+  }
+  for (const { value, name, data } of graph.constants) {
+    values.set(value, b.constant(data, typeOf(graph, value).shape, name));
+  }
+  for (const node of graph.nodes) {
+    const made = b.node(
+      opNamed(node.op),
+      node.inputs.map((key) => values.get(key)!),
+      node.attributes,
+    );
+    node.outputs.forEach((key, i) => values.set(key, made[i]!));
+  }
+  return Object.fromEntries(graph.outputs.map(({ name, value }) => [name, values.get(value)!]));
+}

@@ -1,0 +1,84 @@
+/** Priors: what turns codes into pictures. A generator network, or, without one, the pixels themselves. */
+import type { PixelFormat, PriorManifest } from '../../protocol/manifest.js';
+import { NeuroreelError } from '../../protocol/errors.js';
+import type { GraphBuilder, Value } from '../graph/graph.js';
+import { inline } from '../graph/serialise.js';
+import { reshape } from '../ops/layout.js';
+import type { ModelPackage } from './package.js';
+
+/** Statistics of codes of real frames: where a code is natural. */
+export interface CodeStatistics {
+  /** [D] */
+  readonly mean: Float32Array;
+  /** [D], the bounds within which codes are kept. */
+  readonly lower: Float32Array;
+  readonly upper: Float32Array;
+  /** Lower triangular factor of the codes' covariance, [D, D]; null: only the spread is known. */
+  readonly factor: Float32Array | null;
+  /** Root mean square of the codes' standard deviations. */
+  readonly spread: number;
+}
+
+export interface Prior {
+  /** Name in reports. */
+  readonly name: string;
+  readonly sha256: string | null;
+  /** Numbers of a frame's code. */
+  readonly size: number;
+  /** How the pictures' numbers are meant, and their size. */
+  readonly output: PixelFormat;
+  readonly statistics: CodeStatistics;
+  /** Codes [N, D] to pictures [N, 3, H, W], as `output` says. */
+  build(b: GraphBuilder, codes: Value): Value;
+}
+
+/** A prior from its package; throws MODEL_INVALID when the generator or the statistics of its code are missing. */
+export function generatorPrior(model: ModelPackage<PriorManifest>): Prior {
+  const { manifest, graphs, weights, sha256 } = model;
+  const { size } = manifest.code;
+  const generator = graphs['generator'];
+  const tensor = (name: string, length: number): Float32Array => {
+    const found = weights.get(name)?.data;
+    if (found?.length !== length) {
+      throw new NeuroreelError('MODEL_INVALID', `${manifest.name} has no tensor "${name}" of ${length} numbers.`);
+    }
+    return found;
+  };
+  if (!generator) throw new NeuroreelError('MODEL_INVALID', `${manifest.name} has no graph "generator".`);
+  const factor = weights.has('code.factor') ? tensor('code.factor', size * size) : null;
+  const mean = tensor('code.mean', size);
+  const upper = tensor('code.upper', size);
+  const lower = weights.has('code.lower') ? tensor('code.lower', size) : new Float32Array(size);
+  const variance = factor ? factor.reduce((sum, x) => sum + x * x, 0) / size : 1;
+  return {
+    name: manifest.name,
+    sha256,
+    size,
+    output: manifest.output,
+    statistics: { mean, lower, upper, factor, spread: Math.sqrt(variance) },
+    build(b, codes) {
+      const { image } = inline(b, generator, { code: codes });
+      if (!image) throw new NeuroreelError('MODEL_INVALID', `${manifest.name}: the generator has no output "image".`);
+      return image;
+    },
+  };
+}
+
+/** No prior: the code of a frame is its pixels, 0..1. What figure S17 compares generators with. */
+export function pixelPrior(width: number, height: number): Prior {
+  const size = 3 * width * height;
+  return {
+    name: 'pixels',
+    sha256: null,
+    size,
+    output: { width, height, order: 'rgb', mean: [0, 0, 0], scale: [1 / 255, 1 / 255, 1 / 255] },
+    statistics: {
+      mean: new Float32Array(size).fill(0.5),
+      lower: new Float32Array(size),
+      upper: new Float32Array(size).fill(1),
+      factor: null,
+      spread: 0.1,
+    },
+    build: (b, codes) => reshape(b, codes, [0, 3, height, width]),
+  };
+}

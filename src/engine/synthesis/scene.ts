@@ -1,0 +1,46 @@
+/** The part that all step graphs share: codes through the prior to the recogniser's scores. */
+import type { GraphBuilder, Value } from '../graph/graph.js';
+import type { Prior } from '../models/prior.js';
+import { boundaryOf, frameLayers, scoreVideo, type RecogniserPackage, type VideoScores } from '../models/recogniser.js';
+import { centreCrop, convert, fromRgb, bytesToRgb, rgbToBytes, toRgb } from '../models/pixels.js';
+import { sliceAxis } from '../ops/layout.js';
+import { GraphBuilder as Builder, type Graph } from '../graph/graph.js';
+
+export interface Task {
+  readonly model: RecogniserPackage;
+  readonly prior: Prior;
+  readonly unit: number;
+  readonly frames: number;
+}
+
+/** The picture that the recogniser sees of each code: the prior's, cropped, in the recogniser's numbers. */
+export function seenPictures(b: GraphBuilder, { prior, model }: Task, codes: Value): Value {
+  const { input } = model.manifest;
+  const picture = centreCrop(b, prior.build(b, codes), input.height, input.width);
+  return convert(b, picture, prior.output, input);
+}
+
+/** Scores of a video given as the recogniser's numbers [T, 3, H, W]. */
+export function scoresOf(b: GraphBuilder, { model }: Task, pictures: Value): VideoScores {
+  return scoreVideo(b, model, frameLayers(b, model, pictures)[boundaryOf(model)]!);
+}
+
+/** Declares the outputs that every step has: the frames as bytes and the unit's score at each step of each window. */
+export function showStep(b: GraphBuilder, { model, unit }: Task, pictures: Value, scores: VideoScores): void {
+  b.output('pixels', rgbToBytes(b, toRgb(b, pictures, model.manifest.input)));
+  b.output('steps', sliceAxis(b, scores.steps, 2, unit, unit + 1));
+  b.output('activation', sliceAxis(b, scores.logits, 0, unit, unit + 1));
+}
+
+/** Scores a real video: RGB bytes `pixels` [T, H, W, 3] in; `logits` and `probabilities` [C] and `steps` [S, W, C] out. */
+export function scoringGraph(model: RecogniserPackage, frames: number): Graph {
+  const b = new Builder();
+  const { input } = model.manifest;
+  const bytes = b.input('pixels', [frames, input.height, input.width, 3], 'uint8');
+  const layers = frameLayers(b, model, fromRgb(b, bytesToRgb(b, bytes), input));
+  const scores = scoreVideo(b, model, layers[boundaryOf(model)]!);
+  b.output('logits', scores.logits);
+  b.output('probabilities', scores.probabilities);
+  b.output('steps', scores.steps);
+  return b.build();
+}

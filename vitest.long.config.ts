@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** Tests that take minutes: whole runs, retraining, many seeds. */
+export default defineConfig({
+  test: {
+    include: ['test/**/*.long.test.ts'],
+    testTimeout: 30 * 60_000,
+    hookTimeout: 10 * 60_000,
+    // Each of them keeps all cores busy by itself.
+    maxWorkers: 1,
+    fileParallelism: false,
+    passWithNoTests: true,
+  },
+});
