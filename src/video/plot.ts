@@ -191,7 +191,7 @@ function tickLabel(value: number): string {
 
 function placesOf({ name, x, y }: PlotSeries): number[] {
   if (x && x.length !== y.length) throw new RangeError(`Series ${name} has ${x.length} x and ${y.length} y.`);
-  return Array.from(x ?? { length: y.length }, (value, i) => (x ? (value) : i));
+  return Array.from(x ?? { length: y.length }, (value, i) => (x ? value : i));
 }
 
 function lineSeries(series: PlotSeries, next: string): object {

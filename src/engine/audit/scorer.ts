@@ -116,6 +116,8 @@ export async function scoreOrders(
 /**
  * All frames moved by (dx, dy) pixels, edges repeated: what a slightly different crop of the video would show.
  * @param pixels RGB bytes [T, height, width, 3].
+ * @param dx less than the width in magnitude; positive to the right.
+ * @param dy less than the height in magnitude; positive downwards.
  */
 export function shiftFrames(
   pixels: Uint8Array,
@@ -124,16 +126,18 @@ export function shiftFrames(
   dy: number,
 ): Uint8Array {
   const { width, height } = size;
+  const stride = width * 3;
   const shifted = new Uint8Array(pixels.length);
   const clamp = (x: number, end: number): number => Math.min(end - 1, Math.max(0, x));
-  const rows = pixels.length / (width * 3);
-  for (let row = 0; row < rows; row++) {
+  const left = clamp(dx, width); // columns before it repeat the first one
+  const right = clamp(width - 1 + dx, width); // and those behind it the last
+  for (let row = 0; row < pixels.length / stride; row++) {
     const y = row % height;
-    const from = (row - y + clamp(y - dy, height)) * width;
-    for (let x = 0; x < width; x++) {
-      const source = (from + clamp(x - dx, width)) * 3;
-      shifted.set(pixels.subarray(source, source + 3), (row * width + x) * 3);
-    }
+    const source = pixels.subarray((row - y + clamp(y - dy, height)) * stride).subarray(0, stride);
+    const target = shifted.subarray(row * stride, (row + 1) * stride);
+    target.set(source.subarray((left - dx) * 3, (right - dx + 1) * 3), left * 3);
+    for (let x = 0; x < left; x++) target.copyWithin(x * 3, left * 3, left * 3 + 3);
+    for (let x = right + 1; x < width; x++) target.copyWithin(x * 3, right * 3, right * 3 + 3);
   }
   return shifted;
 }

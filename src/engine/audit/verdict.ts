@@ -42,8 +42,8 @@ const probability = (p: number): string => (p < 0.0001 ? p.toExponential(0) : p.
 
 /** The verdict with its sentence. */
 export function judge(evidence: Evidence): Judgement {
-  const { p, excess, upperBound, delta } = evidence;
-  const detectable = p < SIGNIFICANCE && excess.low > 0;
+  const { p, excess, upperBound, delta, groups } = evidence;
+  const detectable = groups > 1 && p < SIGNIFICANCE && excess.low > 0;
   const verdict: Verdict = upperBound < delta ? 'insensitive' : detectable ? 'sensitive' : 'inconclusive';
   const needed = verdict === 'inconclusive' ? clipsToDecide(evidence) : null;
   return {
@@ -73,7 +73,8 @@ function claim(
     case 'inconclusive':
       return (
         `whether ${model} uses the order of frames (${condition}) cannot be told from ${clips} ` +
-        `${clips === 1 ? 'clip' : 'clips'}; about ${needed} would decide it.`
+        `${clips === 1 ? 'clip' : 'clips'}; ` +
+        (needed === null ? 'more clips like these would not decide it.' : `about ${needed} would decide it.`)
       );
   }
 }
@@ -92,9 +93,9 @@ function numbers(evidence: Evidence): string {
 /**
  * About how many clips of this kind would decide it, if they went on as these: the fewer of what would bring the upper
  * bound below delta (1.645 standard errors and the unseen clip, 3 / N) and what would bring the lower bound above 0 (1.96
- * standard errors, and p below 0.05).
+ * standard errors, and p below 0.05). Null when neither would come: the answer changes, but the score does not on average.
  */
-function clipsToDecide({ clips, groups, delta, excess, effectSize }: Evidence): number {
+function clipsToDecide({ clips, groups, delta, excess, effectSize }: Evidence): number | null {
   const spread = excess.standardError * Math.sqrt(clips); // of one clip; holds the resemblance within groups
   const candidates: number[] = [];
   const gap = delta - excess.value;
@@ -103,8 +104,9 @@ function clipsToDecide({ clips, groups, delta, excess, effectSize }: Evidence): 
     candidates.push(root ** 2);
   }
   if (excess.value > 0) {
-    const forTest = effectSize === null || effectSize === 0 ? 0 : (1.96 / effectSize) ** 2;
+    const forTest = effectSize === null ? 0 : (1.96 / effectSize) ** 2;
     candidates.push(Math.max((1.96 * spread) ** 2 / excess.value ** 2, forTest));
   }
-  return Math.max(clips + 1, Math.ceil(Math.min(...candidates)));
+  const least = Math.ceil(Math.min(...candidates));
+  return Number.isSafeInteger(least) ? Math.max(clips + 1, least) : null;
 }

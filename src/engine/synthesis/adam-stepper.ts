@@ -12,21 +12,17 @@ import type { Stepper } from './synthesise.js';
 /** Share of the iterations after which noise and rate fade. */
 const FADE_FROM = 2 / 3;
 
+type State = Record<'controls' | 'm' | 'v', Float32Array>;
+
 export class AdamStepper implements Stepper {
   readonly iterations: number;
   readonly #task: Task;
   readonly #settings: AdamSettings;
   readonly #graph: CompiledGraph;
   readonly #compile: Compile;
-  #state: Record<'controls' | 'm' | 'v', Float32Array>;
+  #state: State;
 
-  private constructor(
-    task: Task,
-    settings: AdamSettings,
-    graph: CompiledGraph,
-    compile: Compile,
-    state: Record<'controls' | 'm' | 'v', Float32Array>,
-  ) {
+  private constructor(task: Task, settings: AdamSettings, graph: CompiledGraph, compile: Compile, state: State) {
     this.#task = task;
     this.#settings = settings;
     this.iterations = settings.iterations;
@@ -62,7 +58,7 @@ export class AdamStepper implements Stepper {
       ...(noise > 0 && { noise: random.normals(frames * prior.size, noise * fade) }),
       ...(jitter > 0 && { shift: shiftKernel(jitter, shift(), shift()) }),
     });
-    const next = { controls: outputs['controls'], m: outputs['m'], v: outputs['v'] } as typeof this.#state;
+    const next = { controls: outputs['controls'], m: outputs['m'], v: outputs['v'] } as State;
     if (next.controls.every(Number.isFinite)) this.#state = next;
     return { outputs, ended: false };
   }
@@ -85,11 +81,7 @@ function fading(share: number): number {
 }
 
 /** One whitened code for all frames, and a little of its own for each control. */
-function startingState(
-  task: Task,
-  settings: AdamSettings,
-  seed: number,
-): Record<'controls' | 'm' | 'v', Float32Array> {
+function startingState(task: Task, settings: AdamSettings, seed: number): State {
   const { size } = task.prior;
   const { controls: count } = sequenceForm(settings.sequence, task.frames);
   const random = new Random(`${seed}:code`);
