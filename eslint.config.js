@@ -64,7 +64,7 @@ const withTypes = {
 const aScreenful = {
   name: 'neuroreel/a-screenful',
   files: ['src/**', 'clients/**', 'models/**', 'scripts/**'],
-  rules: { 'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }] },
+  rules: { 'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }] },
 };
 
 const tests = {

@@ -140,6 +140,7 @@ function showProgress() {
   setText('stat-eta', timeOf(job));
   setText('stat-pace', progress === null ? '–' : progress.secondsPerIteration.toFixed(2));
   setText('stat-runtime', job.run?.runtime ?? '–');
+  $('stat-runtime').title = job.run?.runtime ?? '';
   const name = sentenceCase(unitLabel(job));
   document.title = over ? `${name} – neuroreel` : `${percent} % ${name} – neuroreel`;
 }
@@ -154,6 +155,7 @@ function showScreen() {
   $('sheet-image').hidden = !(done && view === 'sheet');
   $('screen-empty').hidden = live || done;
   $('transport').hidden = !live;
+  $('tabs').hidden = !(live || done);
   // The finished files are enlarged already.
   $('smooth').closest('label').hidden = done;
   $('job-body').classList.toggle('wide', view === 'sheet' && (live || done));

@@ -81,12 +81,16 @@ export class Chart {
   #draw() {
     const width = this.#svg.clientWidth;
     if (width === 0) return;
+    if (this.#iterations.length === 0) {
+      this.#drawNothing(width);
+      return;
+    }
     const values = this.#real === null ? this.#activations : [...this.#activations, this.#real];
     const low = Math.min(0, ...values);
     const high = Math.max(low + 1e-6, ...values);
     const pad = (high - low) * 0.06;
     const bottom = low < 0 ? low - pad : low;
-    const top = values.length === 0 ? 1 : high + pad;
+    const top = high + pad;
     const last = Math.max(2, this.#total);
     const x = (n) => MARGIN.left + ((n - 1) / (last - 1)) * (width - MARGIN.left - MARGIN.right);
     const y = (v) => MARGIN.top + (1 - (v - bottom) / (top - bottom)) * (HEIGHT - MARGIN.top - MARGIN.bottom);
@@ -98,6 +102,13 @@ export class Chart {
       ...this.#level(width, y),
       ...this.#curve(x, y),
     );
+  }
+
+  #drawNothing(width) {
+    this.#svg.setAttribute('viewBox', `0 0 ${width} ${HEIGHT}`);
+    this.#svg.setAttribute('aria-label', this.#description());
+    const middle = { x: width / 2, y: HEIGHT / 2, 'text-anchor': 'middle' };
+    this.#svg.replaceChildren(element('text', { class: 'axis-name', ...middle }, this.#description()));
   }
 
   *#axes(width, x, y, bottom, top, last) {
@@ -135,7 +146,6 @@ export class Chart {
   }
 
   *#curve(x, y) {
-    if (this.#iterations.length === 0) return;
     const points = this.#iterations.map((n, i) => [x(n), y(this.#activations[i])]);
     const path = points.map(([px, py], i) => `${i === 0 ? 'M' : 'L'}${px.toFixed(1)} ${py.toFixed(1)}`).join('');
     const floor = HEIGHT - MARGIN.bottom;

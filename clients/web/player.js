@@ -13,7 +13,8 @@ export class Player {
   #position = 0;
   #last = 0;
   #drawn = -1;
-  #arrivals = 0;
+  /** Changes with each job, so that a late picture of the one before is not shown. */
+  #generation = 0;
   #decoding = false;
   #waiting = null;
   fps = 25;
@@ -43,13 +44,14 @@ export class Player {
     this.#waiting = { header, jpeg, frames };
     if (this.#decoding) return;
     this.#decoding = true;
-    const arrivals = this.#arrivals;
     try {
-      while (this.#waiting !== null && arrivals === this.#arrivals) {
+      while (this.#waiting !== null) {
         const next = this.#waiting;
+        const generation = this.#generation;
         this.#waiting = null;
         const bitmap = await createImageBitmap(new Blob([next.jpeg], { type: 'image/jpeg' }));
-        if (arrivals === this.#arrivals) this.#take(bitmap, next);
+        if (generation === this.#generation) this.#take(bitmap, next);
+        else bitmap.close();
       }
     } finally {
       this.#decoding = false;
@@ -58,7 +60,7 @@ export class Player {
 
   /** Forgets everything: another job is watched. */
   clear() {
-    this.#arrivals++;
+    this.#generation++;
     this.#waiting = null;
     this.#bitmap?.close();
     this.#bitmap = null;

@@ -73,12 +73,10 @@ export function frameNetwork(b: GraphBuilder, x: Value, p: Parameters): Record<s
  * @returns lstm [T, N, 96], its cells, and logits [T, N, classes].
  */
 export function sequenceNetwork(b: GraphBuilder, gates: Value, classes: number, p: Parameters): Record<string, Value> {
-  const [t, n] = gates.shape as [number, number];
   const recurrent = p('lstm.recurrent', [4 * HIDDEN, HIDDEN], Math.sqrt(1 / HIDDEN));
   const { hidden, cell } = lstm(b, gates, recurrent);
-  const rows = reshape(b, hidden, [t * n, HIDDEN]);
-  const scores = dense(b, rows, p('fc.weight', [classes, HIDDEN], Math.sqrt(1 / HIDDEN)), p('fc.bias', [classes], 0));
-  return { lstm: hidden, cell, logits: reshape(b, scores, [t, n, classes]) };
+  const weights = p('fc.weight', [classes, HIDDEN], Math.sqrt(1 / HIDDEN));
+  return { lstm: hidden, cell, logits: dense(b, hidden, weights, p('fc.bias', [classes], 0)) };
 }
 
 /** Frames as bytes [N, 64, 64, 3] to what the network sees, [N, 3, 64, 64]. */

@@ -140,7 +140,7 @@ export class JobManager {
     const existing = id === null ? undefined : this.#entries.get(id);
     if (existing !== undefined) return { job: this.#sameRequest(existing, request), created: false };
     this.#assertTakesWork();
-    (this.#options.kinds[request.kind]).check(request);
+    this.#options.kinds[request.kind].check(request);
     const at = this.#now();
     const job: Job = {
       id: id ?? this.#options.newId(),

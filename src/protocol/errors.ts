@@ -61,7 +61,8 @@ export const ERRORS = {
   PROBE_NO_CLIPS: {
     status: 422,
     meaning: 'None of the clips given to a probe can be scored.',
-    remedy: 'Give clips of at least two frames, in folders named as the labels of the model; the message says what was wrong.',
+    remedy:
+      'Give clips of at least two frames, in folders named as the labels of the model; the message says what was wrong.',
   },
   CONDITION_UNKNOWN: {
     status: 404,

@@ -36,7 +36,11 @@ const judgement = z.strictObject({
   sentence: z.string().describe('The verdict in words, with N, R, delta, the intervals and the noise floor.'),
   upperBound: z.number().describe('One-sided 95 % upper bound of the excess flip rate; `insensitive` if below delta.'),
   detectable: z.boolean().describe('p < 0.05 and the lower bound of the excess flip rate is above zero.'),
-  clipsToDecide: z.int().min(1).nullable().describe('About how many clips would decide it; null when it is decided, or more of them would not help.'),
+  clipsToDecide: z
+    .int()
+    .min(1)
+    .nullable()
+    .describe('About how many clips would decide it; null when it is decided, or more of them would not help.'),
 });
 export type Judgement = z.output<typeof judgement>;
 

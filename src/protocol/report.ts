@@ -31,9 +31,12 @@ export const videoReport = z
     finalProbability: z.number().nullable().describe("The class's probability, scored as a real video would be."),
     realClips: z
       .strictObject({
+        clips: z.string().describe('What the clips are.'),
+        frames: z.int().min(1).describe('Frames of a clip.'),
         activations: z.array(z.number()).describe("The unit's activation for real clips of its class."),
-        mean: z.number(),
-        max: z.number(),
+        mean: z.number().describe('Mean of these activations.'),
+        max: z.number().describe('Largest of these activations.'),
+        smoothness: z.number().nullable().describe('Mean smoothness of the clips, as the field of that name below.'),
       })
       .nullable()
       .describe('For comparison; null when the model package brings no such numbers.'),

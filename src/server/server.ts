@@ -4,6 +4,7 @@ import { createServer as createHttpServer, type Server as HttpServer } from 'nod
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import pino from 'pino';
+import { ModelRegistry } from '../engine/models/registry.js';
 import { EventLoopMonitor } from '../jobs/event-loop.js';
 import { jobKinds, type JobKinds, type ModelCatalogue } from '../jobs/kinds.js';
 import { JobManager, type Log } from '../jobs/manager.js';
@@ -20,7 +21,7 @@ const STOP_CONNECTIONS_MS = 2500;
 
 /** What a server is made of besides its configuration; tests and embedding programs may bring their own. */
 export interface ServerParts {
-  readonly models: ModelCatalogue;
+  readonly models?: ModelCatalogue;
   readonly kinds?: JobKinds;
   readonly log?: Log;
   readonly now?: () => Date;
@@ -118,11 +119,12 @@ export class NeuroreelServer {
    * Makes a server; it listens when told to.
    * @throws {NeuroreelError} CONFIG_INVALID, BIND_NEEDS_TOKEN, DATA_FOLDER_UNWRITABLE, DATA_FOLDER_IN_USE
    */
-  static async create(input: ServerConfigInput, parts: ServerParts): Promise<NeuroreelServer> {
+  static async create(input: ServerConfigInput, parts: ServerParts = {}): Promise<NeuroreelServer> {
     const config = resolveConfig(input);
     const log = parts.log ?? jsonLog(config);
-    const { models, now = () => new Date(), newId = () => timedId(now) } = parts;
+    const { now = () => new Date(), newId = () => timedId(now) } = parts;
     const modelFolders = [join(packageRoot, 'models'), ...config.modelFolders];
+    const models = parts.models ?? ModelRegistry.open({ folders: modelFolders });
     const jobs = await JobManager.open({
       dataFolder: config.dataFolder,
       kinds: parts.kinds ?? jobKinds(models, { modelFolders, runtime: config.runtime }),
@@ -170,5 +172,5 @@ export class NeuroreelServer {
 }
 
 /** See {@link NeuroreelServer.create}. */
-export const createServer = (input: ServerConfigInput, parts: ServerParts): Promise<NeuroreelServer> =>
+export const createServer = (input: ServerConfigInput, parts?: ServerParts): Promise<NeuroreelServer> =>
   NeuroreelServer.create(input, parts);

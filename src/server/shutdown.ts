@@ -14,7 +14,10 @@ export interface Closable {
  * signal ends it at once. Returns a function that stops listening for signals.
  * @param exit how to end the process
  */
-export function closeOnSignals(server: Closable, exit: (code: number) => void = (code) => process.exit(code)): () => void {
+export function closeOnSignals(
+  server: Closable,
+  exit: (code: number) => void = (code) => process.exit(code),
+): () => void {
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) {

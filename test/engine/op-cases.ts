@@ -172,6 +172,11 @@ export const OP_CASES: readonly OpCase[] = [
     build: (b, [xv, yv]) => matmul(b, xv!, yv!, options),
   })),
   { name: 'dense', inputs: [[3, 4], [5, 4], [5]], build: (b, [x, w, bias]) => dense(b, x!, w!, bias!) },
+  {
+    name: 'dense over leading axes',
+    inputs: [[2, 3, 4], [5, 4], [5]],
+    build: (b, [x, w, bias]) => dense(b, x!, w!, bias!),
+  },
   unary('softmax', softmax),
   unary('logSoftmax', logSoftmax),
   ...conv,

@@ -1,15 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import * as protocol from '../../src/protocol/index.js';
-import type {
-  NeuroreelError} from '../../src/protocol/index.js';
-import {
-  clientMessage,
-  jobRequest,
-  parseWith,
-  serverMessage,
-  videoReport,
-} from '../../src/protocol/index.js';
+import type { NeuroreelError } from '../../src/protocol/index.js';
+import { clientMessage, jobRequest, parseWith, serverMessage, videoReport } from '../../src/protocol/index.js';
 
 function refusal(value: unknown, schema: z.ZodType = jobRequest): NeuroreelError {
   try {

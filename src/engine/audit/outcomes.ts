@@ -1,4 +1,4 @@
-/** What the probe keeps of one clip: how its answers and scores fare under every condition. Memory is flat in R. */
+/** What the probe keeps of one clip: how its answers and scores fare under every condition: 12 bytes an order. */
 import { Random } from '../random.js';
 import type { Condition } from './conditions.js';
 import { inOrder, strengthOf, type FrameOrder } from './permutations.js';
@@ -83,9 +83,7 @@ export async function observeClip(
   signal?: AbortSignal,
 ): Promise<ClipOutcome> {
   const conditions = plan.conditions.filter((condition) => clip.frames >= condition.minFrames);
-  const sets = conditions.map((condition) =>
-    ordersOf(condition, clip, plan, scorer.clipLength ?? DEFAULT_CLIP_LENGTH),
-  );
+  const sets = conditions.map((condition) => ordersOf(condition, clip, plan, scorer.clipLength ?? DEFAULT_CLIP_LENGTH));
   const features = await scorer.features(clip.pixels);
   const rows = await scoreOrders(scorer, clip, features, [inOrder(clip.frames), ...sets.flat()], signal);
   const prediction = argmax(rows.probabilities(0));

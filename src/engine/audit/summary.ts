@@ -1,18 +1,11 @@
-/** From what was seen of each clip to the numbers of the report: means over clips, intervals, tests, verdicts. */
-import type {
-  ClassResult,
-  ClipResult,
-  ConditionResult,
-  Estimate,
-  Judgement,
-  ProbeReport,
-} from '../../protocol/probe-report.js';
+/** From what was seen of each clip to the numbers of each condition: means over clips, intervals, tests, verdicts. */
+import type { ConditionResult, Estimate } from '../../protocol/probe-report.js';
 import { Random } from '../random.js';
 import { bootstrapMean, equivalenceBound } from './bootstrap.js';
 import type { Condition } from './conditions.js';
 import type { ClipOutcome, ConditionOutcome } from './outcomes.js';
 import { randomisationTest } from './randomisation.js';
-import { accuracy, argmax, benjaminiHochberg, effectSize, exactMcNemar, mean, wilsonInterval } from './statistics.js';
+import { effectSize, exactMcNemar, mean } from './statistics.js';
 import { judge } from './verdict.js';
 
 /** What the summary needs to know besides the outcomes. */
@@ -49,7 +42,7 @@ class ConditionTable {
     return new Random(`${this.#context.seed}/${this.#name}/${what}`);
   }
 
-  column(of: (outcome: ConditionOutcome, clip: ClipOutcome) => number): number[] {
+  column<T>(of: (outcome: ConditionOutcome, clip: ClipOutcome) => T): T[] {
     return this.outcomes.map((outcome, i) => of(outcome, this.clips[i]!));
   }
 
@@ -85,7 +78,10 @@ export function summariseCondition(
   const correctInOrder = mean(table.clips.map((clip) => Number(clip.prediction === clip.target)));
   const rightClips = table.clips.flatMap((clip, i) => (clip.prediction === clip.target ? [i] : []));
   const drops = table.column((outcome, clip) => mean(outcome.scores.map((score) => clip.score - score)));
-  const correct = table.interval('accuracy', table.column((outcome) => outcome.correct));
+  const correct = table.interval(
+    'accuracy',
+    table.column((outcome) => outcome.correct),
+  );
   const tested = condition.permutation && !identity;
   const strength = (key: keyof ConditionOutcome['strength']): number => mean(outcomes.map((o) => o.strength[key]));
   return {
@@ -103,9 +99,17 @@ export function summariseCondition(
     accuracy: plain(correct),
     accuracyLoss: correct.value === 0 ? null : correctInOrder / correct.value - 1,
     probabilityChange: plain(
-      table.interval('probability', table.column((outcome, clip) => outcome.probability - clip.probability)),
+      table.interval(
+        'probability',
+        table.column((outcome, clip) => outcome.probability - clip.probability),
+      ),
     ),
-    divergence: plain(table.interval('divergence', table.column((outcome) => outcome.divergence))),
+    divergence: plain(
+      table.interval(
+        'divergence',
+        table.column((outcome) => outcome.divergence),
+      ),
+    ),
     scoreDrop: plain(table.interval('score', drops)),
     effectSize: effectSize(drops),
     mcnemar: identity ? null : mcnemarOf(table),
@@ -117,7 +121,13 @@ export function summariseCondition(
 function flipsAmong(table: ConditionTable, chosen: readonly number[]): Estimate | null {
   if (chosen.length === 0) return null;
   const flips = chosen.map((i) => table.outcomes[i]!.flips);
-  return plain(table.interval('flips of correct', flips, chosen.map((i) => table.groups[i]!)));
+  return plain(
+    table.interval(
+      'flips of correct',
+      flips,
+      chosen.map((i) => table.groups[i]!),
+    ),
+  );
 }
 
 function mcnemarOf(table: ConditionTable): ConditionResult['mcnemar'] {
@@ -137,16 +147,19 @@ function flipsOf(
   context: SummaryContext,
   tested: { readonly condition: string; readonly effectSize: number | null } | null,
 ): Pick<ConditionResult, 'flipRate' | 'excessFlipRate' | 'randomisationP' | 'judgement'> {
-  const flipRate = table.interval('flips', table.column((outcome) => outcome.flips));
+  const flipRate = table.interval(
+    'flips',
+    table.column((outcome) => outcome.flips),
+  );
   const beyond = table.column((outcome, clip) => outcome.flips - clip.noiseFlips);
   const excess = table.interval('excess', beyond);
   const known = { flipRate: plain(flipRate), excessFlipRate: plain(excess) };
   if (tested === null) return { ...known, randomisationP: null, judgement: null };
-  const { p } = randomisationTest(table.column2(scoresOf), {
+  const { p } = randomisationTest(table.column(scoresOf), {
     random: table.random('randomisation'),
     draws: context.randomisationDraws,
   });
-  const judgement: Judgement = judge({
+  const judgement = judge({
     ...tested,
     model: context.model,
     clips: table.clips.length,
@@ -162,7 +175,7 @@ function flipsOf(
   return { ...known, randomisationP: p, judgement };
 }
 
-/** The true class's scores, in order first. */
-function scoresOf(outcome: ConditionOutcome, clip: ClipOutcome): number[] {
+/** The true class's scores, the one in order first. */
+export function scoresOf(outcome: ConditionOutcome, clip: ClipOutcome): number[] {
   return [clip.score, ...outcome.scores];
 }

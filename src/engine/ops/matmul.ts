@@ -4,6 +4,7 @@ import { showShape, sizeOf } from '../graph/shape.js';
 import { NeuroreelError } from '../../protocol/errors.js';
 import { defineOp } from './definition.js';
 import { add } from './elementwise.js';
+import { reshape } from './layout.js';
 import type * as tfjs from '@tensorflow/tfjs';
 
 type MatMulAttributes = { transA: boolean; transB: boolean };
@@ -65,10 +66,52 @@ export function matmul(b: GraphBuilder, x: Value, y: Value, options: Partial<Mat
   return b.node(MatMulOp, [x, y], { transA: options.transA ?? false, transB: options.transB ?? false })[0]!;
 }
 
-/** Fully connected layer: x [N, in], weights [out, in], bias [out] -> [N, out]. */
+/** y [..., out] = x [..., in] W^T, weights [out, in]: a fully connected layer over any leading axes. */
+const LinearOp = defineOp<Record<string, never>>({
+  name: 'Linear',
+  infer([x, w]) {
+    if (w!.shape.length !== 2 || x!.shape[x!.shape.length - 1] !== w!.shape[1]) {
+      throw new NeuroreelError('GRAPH_INVALID', `Linear: ${showShape(x!.shape)}, weights ${showShape(w!.shape)}.`);
+    }
+    return [{ shape: [...x!.shape.slice(0, -1), w!.shape[0]!], dtype: 'float32' }];
+  },
+  gradient({ b, inputs, grads, wants }) {
+    const [x, w] = inputs as [Value, Value];
+    const g = reshape(b, grads[0]!, [-1, w.shape[0]!]);
+    const rows = reshape(b, x, [-1, w.shape[1]!]);
+    return [
+      wants[0] ? reshape(b, matmul(b, g, w), x.shape) : null,
+      wants[1] ? matmul(b, g, rows, { transA: true }) : null,
+    ];
+  },
+  reference([x, w], _, [out]) {
+    const [n, k] = w!.shape as [number, number];
+    return [
+      Float64Array.from({ length: sizeOf(out!.shape) }, (_unused, i) => {
+        const row = Math.floor(i / n) * k;
+        const column = (i % n) * k;
+        let total = 0;
+        for (let p = 0; p < k; p++) total += x!.data[row + p]! * w!.data[column + p]!;
+        return total;
+      }),
+    ];
+  },
+  onnx(c) {
+    const rows = c.node('Reshape', [c.inputs[0]!, c.integers([-1, c.inputTypes[1]!.shape[1]!])]);
+    const product = c.node('Gemm', [rows, c.inputs[1]!], { transB: 1 });
+    c.node('Reshape', [product, c.integers(c.outputTypes[0]!.shape)], {}, c.outputs[0]);
+  },
+  tfjs({ tf, inputs: [x, w], outputTypes }) {
+    const rows = tf.reshape(x!, [-1, w!.shape[1]!]) as tfjs.Tensor2D;
+    return [tf.reshape(tf.matMul(rows, tf.transpose(w!) as tfjs.Tensor2D), [...outputTypes[0]!.shape])];
+  },
+  macs: ([, w], [out]) => sizeOf(out!.shape) * w!.shape[1]!,
+});
+
+/** Fully connected layer: x [..., in], weights [out, in], bias [out] -> [..., out]. */
 export function dense(b: GraphBuilder, x: Value, weights: Value, bias: Value | null): Value {
-  const y = matmul(b, x, weights, { transB: true });
+  const y = x.shape.length === 2 ? matmul(b, x, weights, { transB: true }) : b.node(LinearOp, [x, weights], {})[0]!;
   return bias ? add(b, y, bias) : y;
 }
 
-export const matmulOps = [MatMulOp];
+export const matmulOps = [MatMulOp, LinearOp];

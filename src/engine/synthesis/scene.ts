@@ -2,9 +2,8 @@
 import type { GraphBuilder, Value } from '../graph/graph.js';
 import type { Prior } from '../models/prior.js';
 import { boundaryOf, frameLayers, scoreVideo, type RecogniserPackage, type VideoScores } from '../models/recogniser.js';
-import { centreCrop, convert, fromRgb, bytesToRgb, rgbToBytes, toRgb } from '../models/pixels.js';
+import { centreCrop, convert, rgbToBytes, toRgb } from '../models/pixels.js';
 import { sliceAxis } from '../ops/layout.js';
-import { GraphBuilder as Builder, type Graph } from '../graph/graph.js';
 
 export interface Task {
   readonly model: RecogniserPackage;
@@ -30,17 +29,4 @@ export function showStep(b: GraphBuilder, { model, unit }: Task, pictures: Value
   b.output('pixels', rgbToBytes(b, toRgb(b, pictures, model.manifest.input)));
   b.output('steps', sliceAxis(b, scores.steps, 2, unit, unit + 1));
   b.output('activation', sliceAxis(b, scores.logits, 0, unit, unit + 1));
-}
-
-/** Scores a real video: RGB bytes `pixels` [T, H, W, 3] in; `logits` and `probabilities` [C] and `steps` [S, W, C] out. */
-export function scoringGraph(model: RecogniserPackage, frames: number): Graph {
-  const b = new Builder();
-  const { input } = model.manifest;
-  const bytes = b.input('pixels', [frames, input.height, input.width, 3], 'uint8');
-  const layers = frameLayers(b, model, fromRgb(b, bytesToRgb(b, bytes), input));
-  const scores = scoreVideo(b, model, layers[boundaryOf(model)]!);
-  b.output('logits', scores.logits);
-  b.output('probabilities', scores.probabilities);
-  b.output('steps', scores.steps);
-  return b.build();
 }

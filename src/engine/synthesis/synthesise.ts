@@ -3,6 +3,7 @@ import type { SynthesisCheckpoint, SynthesisProgress, SynthesisResult } from './
 import { NeuroreelError } from '../../protocol/errors.js';
 import { generatorPrior, pixelPrior, type Prior } from '../models/prior.js';
 import { perFrame, type RecogniserPackage } from '../models/recogniser.js';
+import { VideoScorer } from '../models/scoring.js';
 import { unitIndex, type ModelRegistry } from '../models/registry.js';
 import { windowsOf } from '../models/windows.js';
 import { Random } from '../random.js';
@@ -11,7 +12,7 @@ import type { CompiledGraph, Runtime, Tensors } from '../runtimes/runtime.js';
 import { AdamStepper } from './adam-stepper.js';
 import { PaperStepper } from './paper-stepper.js';
 import { PRESETS, type PresetName, type Settings } from './presets.js';
-import { scoringGraph, type Task } from './scene.js';
+import type { Task } from './scene.js';
 import { smoothnessOf } from './smoothness.js';
 
 /** The name of the prior that is none. */
@@ -129,18 +130,16 @@ export class Synthesis {
   /** The final frames, scored as a real video would be: from their bytes. */
   async finish(): Promise<SynthesisResult> {
     const pixels = await this.#stepper.render();
-    const scorer = await this.#runtime.compile(scoringGraph(this.#task.model, this.frames), {
-      threads: this.#options.threads,
-    });
-    const { logits, probabilities } = (await scorer.run({ pixels })) as Record<string, Float32Array>;
+    const scorer = new VideoScorer(this.#task.model, this.#runtime, this.#options.threads);
+    const { logits, probabilities } = await scorer.score(pixels);
     await scorer.close();
     return {
       frames: this.frames,
       width: this.width,
       height: this.height,
       pixels,
-      activation: logits![this.unit.index]!,
-      probabilities: probabilities!,
+      activation: logits[this.unit.index]!,
+      probabilities,
       activations: Float32Array.from(this.#activations),
       smoothness: smoothnessOf(pixels, this.frames),
       ended: this.#ended ?? (this.#iteration >= this.iterations ? 'completed' : 'cancelled'),

@@ -1,0 +1,27 @@
+/**
+ * Every Keras layer class that can be imported, by name. To add one, write its entry in a file of this folder and list
+ * it here; the tests say what is missing. `InputLayer`, `TimeDistributed` and whole models as layers are taken apart
+ * before (see `topology.ts`).
+ */
+import { activationLayers } from './activation.js';
+import { convolutionLayers } from './convolution.js';
+import { coreLayers } from './core.js';
+import type { LayerType } from './definition.js';
+import { mergeLayers } from './merge.js';
+import { normalisationLayers } from './normalisation.js';
+import { poolingLayers } from './pooling.js';
+import { recurrentLayers } from './recurrent.js';
+import { shapeLayers } from './shape.js';
+
+const all: Readonly<Record<string, LayerType<never>>> = {
+  ...coreLayers,
+  ...activationLayers,
+  ...convolutionLayers,
+  ...poolingLayers,
+  ...normalisationLayers,
+  ...mergeLayers,
+  ...shapeLayers,
+  ...recurrentLayers,
+} as Readonly<Record<string, LayerType<never>>>;
+
+export const LAYERS: ReadonlyMap<string, LayerType<never>> = new Map(Object.entries(all));

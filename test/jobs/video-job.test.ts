@@ -1,0 +1,135 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { ModelRegistry } from '../../src/engine/models/registry.js';
+import { listArtifacts, VIDEO_ARTIFACTS } from '../../src/jobs/artifacts.js';
+import { jobKinds } from '../../src/jobs/kinds.js';
+import type { JobManager } from '../../src/jobs/manager.js';
+import { FINAL_STATES, jobRequest, parseWith, videoReport, type JobRequest } from '../../src/protocol/index.js';
+import { decodeVideo } from '../../src/video/index.js';
+import { openManager, reaches, temporaryFolder } from './fixtures/fixtures.js';
+import { writeTinyModel } from './fixtures/tiny-model.js';
+
+const FRAMES = 12;
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let manager: JobManager;
+let opened = 0;
+
+const request = (more: Record<string, unknown> = {}): JobRequest =>
+  parseWith(jobRequest, { kind: 'video', model: 'tiny', prior: 'pixels', frames: FRAMES, iterations: 8, ...more });
+
+const models = (): string => join(folder.path, 'models');
+
+async function open(): Promise<JobManager> {
+  const registry = ModelRegistry.open({ folders: [models()] });
+  const kinds = jobKinds(registry, { modelFolders: [models()], runtime: 'auto' });
+  manager = await openManager(join(folder.path, `data-${++opened}`), { kinds });
+  return manager;
+}
+
+async function finished(
+  id: string,
+): Promise<{ report: ReturnType<typeof videoReport.parse>; file: (name: string) => string }> {
+  const job = await reaches(manager, id, ...FINAL_STATES);
+  expect(job.error).toBeNull();
+  const file = (name: string): string => join(manager.artifactsFolder(id), name);
+  const report = videoReport.parse(JSON.parse(await readFile(file(VIDEO_ARTIFACTS.report), 'utf8')));
+  return { report, file };
+}
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  writeTinyModel(models());
+});
+
+afterEach(() => manager.close(5000));
+afterAll(() => folder.remove());
+
+describe('a video job', () => {
+  it('makes an MP4, a sheet, a plot and a report from the request alone', async () => {
+    await open();
+    await manager.submit('a', request());
+    const { report, file } = await finished('a');
+    const artifacts = await listArtifacts('a', manager.artifactsFolder('a'));
+    expect(artifacts.map(({ name }) => name).sort()).toEqual(Object.values(VIDEO_ARTIFACTS).sort());
+    const video = await decodeVideo(file(VIDEO_ARTIFACTS.video));
+    expect(video.count).toBe(FRAMES);
+    for (const name of [VIDEO_ARTIFACTS.sheet, VIDEO_ARTIFACTS.plot]) {
+      expect((await sharp(file(name)).metadata()).format).toBe('png');
+    }
+    expect(report).toMatchObject({
+      job: 'a',
+      request: request(),
+      model: { name: 'tiny' },
+      prior: null,
+      unit: { index: 1, label: 'down' },
+      video: { frames: FRAMES, width: 16, height: 16, fps: 25 },
+      iterations: 8,
+      ended: 'completed',
+      realClips: { activations: [0.1, 0.3], mean: 0.2, max: 0.3, smoothness: 0.05 },
+    });
+    expect(report.activations).toHaveLength(8);
+    expect(report.finalActivation).toBeGreaterThan(report.activations[0]!);
+    expect(report.events.map(({ state }) => state)).toEqual(['queued', 'starting', 'running', 'encoding']);
+    expect(report.versions).toMatchObject({ node: process.versions.node });
+    expect(manager.get('a')).toMatchObject({ state: 'succeeded', progress: { framesEncoded: FRAMES } });
+  });
+
+  it('gives the same bytes for the same request, and others for another seed', async () => {
+    await open();
+    await manager.submit('a', request({ unit: 'up' }));
+    await manager.submit('b', request({ unit: 'up' }));
+    await manager.submit('c', request({ unit: 'up', seed: 2 }));
+    const [a, b, c] = [await finished('a'), await finished('b'), await finished('c')];
+    const video = ({ file }: typeof a): Promise<Buffer> => readFile(file(VIDEO_ARTIFACTS.video));
+    expect(b.report.activations).toEqual(a.report.activations);
+    expect((await video(a)).equals(await video(b))).toBe(true);
+    expect((await video(a)).equals(await video(c))).toBe(false);
+  });
+
+  it('can be cancelled while it runs', async () => {
+    await open();
+    await manager.submit('a', request({ iterations: 100_000 }));
+    await reaches(manager, 'a', 'running');
+    manager.cancel('a');
+    expect((await reaches(manager, 'a', ...FINAL_STATES)).state).toBe('canceled');
+  });
+
+  it('whose weights were changed fails with MODEL_HASH_MISMATCH; a broken manifest is told on submission', async () => {
+    await open();
+    const weights = join(models(), 'tiny', 'weights.safetensors');
+    const manifest = join(models(), 'tiny', 'model.json');
+    const [goodWeights, goodManifest] = [await readFile(weights), await readFile(manifest)];
+    try {
+      await writeFile(weights, goodWeights.subarray(0, -1));
+      await manager.submit('a', request());
+      expect((await reaches(manager, 'a', ...FINAL_STATES)).error?.code).toBe('MODEL_HASH_MISMATCH');
+      await writeFile(manifest, '{');
+      await expect(manager.submit('b', request())).rejects.toThrowError(
+        expect.objectContaining({ code: 'MODEL_INVALID' }),
+      );
+    } finally {
+      await writeFile(weights, goodWeights);
+      await writeFile(manifest, goodManifest);
+    }
+  });
+
+  it('without ffmpeg fails at once, and the next one runs', async () => {
+    await open();
+    const before = process.env['FFMPEG_PATH'];
+    process.env['FFMPEG_PATH'] = join(folder.path, 'no-such-ffmpeg');
+    try {
+      await manager.submit('a', request());
+      expect(await reaches(manager, 'a', ...FINAL_STATES)).toMatchObject({
+        error: { code: 'FFMPEG_MISSING' },
+        progress: null,
+      });
+    } finally {
+      if (before === undefined) delete process.env['FFMPEG_PATH'];
+      else process.env['FFMPEG_PATH'] = before;
+    }
+    await manager.submit('b', request({ iterations: 2 }));
+    expect((await reaches(manager, 'b', ...FINAL_STATES)).state).toBe('succeeded');
+  });
+});
