@@ -31,7 +31,7 @@ export interface LrcnRecipe {
 /** How many held-out clips of each label are measured; the real videos that activations are taken of. */
 const EVALUATION = { clips: 40, references: 20, referenceFrames: 160 } as const;
 /** Held-out clips packed with the model: for each label, each of two windows' length. */
-const PROBE = { clips: 8, frames: 32 } as const;
+const PROBE = { clips: 10, frames: 32 } as const;
 
 const PIXELS = {
   width: FRAME_SIZE,

@@ -1,4 +1,5 @@
 /** Entry of a job's worker thread: loads the module of the job's kind, runs it, and tells the main thread how it goes. */
+import { getPriority, setPriority } from 'node:os';
 import { isMainThread, parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { NeuroreelError, type JobRun } from '../protocol/index.js';
 import {
@@ -133,9 +134,22 @@ async function outcome(context: WorkerContext, moduleUrl: string): Promise<Worke
   }
 }
 
+/** Steps below the server's own priority ("nice") at which jobs run. */
+const JOB_NICENESS = 5;
+
+/**
+ * Lets the main thread go first when all cores are busy, so that viewers and requests do not wait for a step. Linux has
+ * a priority for each thread, and those that this one starts (the runtime's, ffmpeg) inherit it; elsewhere it would be
+ * the whole process's.
+ */
+function letServerGoFirst(): void {
+  if (process.platform === 'linux') setPriority(0, Math.min(19, getPriority(0) + JOB_NICENESS));
+}
+
 if (isMainThread || parentPort === null) throw new Error('worker.js runs in a worker thread only');
 const start = workerData as WorkerStart;
 const port = parentPort;
+letServerGoFirst();
 const end = await outcome(new WorkerContext(start, port), start.module);
 port.postMessage(end);
 // Nothing listens any more: the thread may end when whatever the module left has ended.

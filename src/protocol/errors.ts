@@ -79,10 +79,25 @@ export const ERRORS = {
     meaning: 'A training run lost its numbers: the loss became infinite or undefined.',
     remedy: "Lower the learning rate in the model's recipe, or go on from an earlier checkpoint.",
   },
+  RECIPE_UNKNOWN: {
+    status: 404,
+    meaning: 'There is no recipe of that name or at that path.',
+    remedy: 'List the recipes with `neuroreel train`, or give the path of a compiled recipe (.js).',
+  },
+  RECIPE_INVALID: {
+    status: 422,
+    meaning: 'A file does not export what a recipe consists of.',
+    remedy: 'Compare it with the interface `Recipe` in src/engine/training/recipe.ts; the message says what is missing.',
+  },
   RUNTIME_UNAVAILABLE: {
     status: 503,
     meaning: 'The requested runtime cannot be loaded on this machine.',
     remedy: 'Leave --runtime at auto, or install the runtime as the message says.',
+  },
+  INTERRUPTED: {
+    status: 503,
+    meaning: 'A command was stopped before it was done, by Ctrl-C or by the system.',
+    remedy: 'Run the same command again; what it keeps for that, if anything, is in the message.',
   },
   REQUEST_MALFORMED: {
     status: 400,

@@ -47,14 +47,14 @@ describe.skipIf(!existsSync(executablePath))('the live page', () => {
   let page: Page;
   let complaints: string[];
 
-  async function startServer(port = 0, settings = { stepMs: 40, iterations: 60 }, token?: string): Promise<void> {
+  async function startServer(port = 0, settings = { stepMs: 40, iterations: 40 }, token?: string): Promise<void> {
     const config = { port, dataFolder: folder.path, logLevel: 'silent', token } as const;
     server = await createServer(config, { models, kinds: drawing(settings) });
     await server.listen();
   }
 
   const text = (id: string): Promise<string> => page.locator(`#${id}`).innerText();
-  const state = (expected: string) => expect.poll(() => text('job-state'), { timeout: 30_000 }).toBe(expected);
+  const state = (expected: string) => expect.poll(() => text('job-state'), { timeout: 60_000 }).toBe(expected);
   /** The picture in the canvas, as a text that changes with it. */
   const picture = (): Promise<string> => page.locator('#player').evaluate((canvas: any) => canvas.toDataURL());
 

@@ -17,7 +17,7 @@ describe('the catalogue of errors', () => {
   it.each(Object.entries(ERRORS))('%s has a status, a meaning and a remedy, each a sentence', (_, entry) => {
     expect(entry.status).toBeGreaterThanOrEqual(400);
     expect(entry.status).toBeLessThan(600);
-    for (const text of [entry.meaning, entry.remedy]) expect(text).toMatch(/^[\p{Lu}`].*[.]$/su);
+    for (const text of [entry.meaning, entry.remedy]) expect(text).toMatch(/^\S.{10,}\.$/s);
   });
 
   it('gives an error its status and remedy, and leaves out details that there are none of', () => {

@@ -8,7 +8,7 @@ export interface FormatOptions {
   readonly clips?: boolean;
 }
 
-const percent = (x: number): string => `${(100 * x).toFixed(1)}`;
+const percent = (x: number): string => (100 * x).toFixed(1).replace(/^-(?=0\.0$)/, '');
 const interval = ({ value, low, high }: Estimate): string => `${percent(value)} [${percent(low)}, ${percent(high)}]`;
 const pValue = (p: number | null): string => (p === null ? '-' : p < 0.0001 ? p.toExponential(0) : p.toFixed(4));
 

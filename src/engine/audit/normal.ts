@@ -1,4 +1,4 @@
-/** The standard normal distribution, to about 14 digits. */
+/** The standard normal distribution, to about 14 digits, and Student's from it. */
 
 /** P(Z <= z). Taylor series of Marsaglia, "Evaluating the Normal Distribution" (2004); 0 or 1 beyond 8.5. */
 export function normalCdf(z: number): number {
@@ -24,4 +24,18 @@ export function normalQuantile(p: number): number {
     else high = middle;
   }
   return (low + high) / 2;
+}
+
+/**
+ * Quantile of Student's t with n degrees of freedom, by the expansion of Abramowitz and Stegun 26.7.5: within 0.2 % from 5
+ * degrees on for p in [0.025, 0.975], and too near 0 below.
+ */
+export function studentQuantile(p: number, n: number): number {
+  const z = normalQuantile(p);
+  return (
+    z +
+    (z ** 3 + z) / (4 * n) +
+    (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * n ** 2) +
+    (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / (384 * n ** 3)
+  );
 }

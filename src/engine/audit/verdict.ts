@@ -13,6 +13,9 @@ import type { Estimate, Judgement, Verdict } from '../../protocol/probe-report.j
 
 export const SIGNIFICANCE = 0.05;
 
+/** N clips that never flip bound the flip rate by this over N. */
+const UNSEEN = -Math.log(SIGNIFICANCE);
+
 export interface Evidence {
   /** Who is judged. */
   readonly model: string;
@@ -36,8 +39,9 @@ export interface Evidence {
   readonly effectSize: number | null;
 }
 
-const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
-const interval = ({ low, high }: Estimate): string => `${(100 * low).toFixed(1)} to ${percent(high)}`;
+const rounded = (x: number): string => (100 * x).toFixed(1).replace(/^-(?=0\.0$)/, '');
+const percent = (x: number): string => `${rounded(x)} %`;
+const interval = ({ low, high }: Estimate): string => `${rounded(low)} to ${percent(high)}`;
 const probability = (p: number): string => (p < 0.0001 ? p.toExponential(0) : p.toFixed(4));
 
 /** The verdict with its sentence. */
@@ -48,25 +52,20 @@ export function judge(evidence: Evidence): Judgement {
   const needed = verdict === 'inconclusive' ? clipsToDecide(evidence) : null;
   return {
     verdict,
-    sentence: `${verdict}: ${claim(evidence, verdict, detectable, needed)} ${numbers(evidence)}`,
+    sentence: `${verdict}: ${claim(evidence, verdict, needed)} ${numbers(evidence)}`,
     upperBound,
     detectable,
     clipsToDecide: needed,
   };
 }
 
-function claim(
-  { model, condition, delta, p, clips }: Evidence,
-  verdict: Verdict,
-  detectable: boolean,
-  needed: number | null,
-): string {
+function claim({ model, condition, delta, p, clips }: Evidence, verdict: Verdict, needed: number | null): string {
   switch (verdict) {
     case 'sensitive':
       return `${model} uses the order of frames (${condition}).`;
     case 'insensitive':
-      return detectable
-        ? `${model} hardly cares about the order of frames (${condition}): there is an effect (p = ${probability(p)}), ` +
+      return p < SIGNIFICANCE
+        ? `${model} hardly cares about the order of frames (${condition}): its scores depend on it (p = ${probability(p)}), ` +
             `but changes of its answer beyond the noise stay below ${percent(delta)}.`
         : `${model} does not care about the order of frames (${condition}): changes of its answer beyond the noise ` +
             `stay below ${percent(delta)}.`;
@@ -100,7 +99,7 @@ function clipsToDecide({ clips, groups, delta, excess, effectSize }: Evidence): 
   const candidates: number[] = [];
   const gap = delta - excess.value;
   if (gap > 0) {
-    const root = (1.645 * spread + Math.sqrt((1.645 * spread) ** 2 + (12 * gap * clips) / groups)) / (2 * gap);
+    const root = (1.645 * spread + Math.sqrt((1.645 * spread) ** 2 + (4 * UNSEEN * gap * clips) / groups)) / (2 * gap);
     candidates.push(root ** 2);
   }
   if (excess.value > 0) {

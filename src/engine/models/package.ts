@@ -11,7 +11,7 @@ import {
   type ModelManifestInput,
   type ReferenceActivations,
 } from '../../protocol/manifest.js';
-import { readGraphs, writeGraphs } from '../graph/serialise.js';
+import { readGraphs, writeGraphs } from './serialise.js';
 import type { Graph } from '../graph/graph.js';
 import { readSafetensors, writeSafetensors, type NamedTensor, type Weights } from './safetensors.js';
 

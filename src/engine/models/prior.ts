@@ -2,7 +2,7 @@
 import type { PixelFormat, PriorManifest } from '../../protocol/manifest.js';
 import { NeuroreelError } from '../../protocol/errors.js';
 import type { GraphBuilder, Value } from '../graph/graph.js';
-import { inline } from '../graph/serialise.js';
+import { inline } from './serialise.js';
 import { reshape } from '../ops/layout.js';
 import type { ModelPackage } from './package.js';
 

@@ -2,7 +2,7 @@
 import type { RecogniserManifest, SequenceRule } from '../../protocol/manifest.js';
 import { NeuroreelError } from '../../protocol/errors.js';
 import type { GraphBuilder, Value } from '../graph/graph.js';
-import { inline } from '../graph/serialise.js';
+import { inline } from './serialise.js';
 import { gather, reshape } from '../ops/layout.js';
 import { mean } from '../ops/reduce.js';
 import { softmax } from '../ops/softmax.js';

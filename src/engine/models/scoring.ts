@@ -16,7 +16,11 @@ export function scoringGraph(model: RecogniserPackage, frames: number): Graph {
 }
 
 /** Declares the input `pixels`, RGB bytes [T, H, W, 3], and gives it as the recogniser's numbers. */
-export function seenBytes(b: GraphBuilder, { manifest }: RecogniserPackage, frames: number): ReturnType<typeof fromRgb> {
+export function seenBytes(
+  b: GraphBuilder,
+  { manifest }: RecogniserPackage,
+  frames: number,
+): ReturnType<typeof fromRgb> {
   const { input } = manifest;
   return fromRgb(b, bytesToRgb(b, b.input('pixels', [frames, input.height, input.width, 3], 'uint8')), input);
 }

@@ -378,14 +378,14 @@ function tfjsWeightGrad(tf: Tf, [x, g]: readonly tfjs.Tensor[], a: SizedConvAttr
   const xs = tfjsGroups(tf, tfjsPadded(tf, x!, a.pads), a.groups, 3);
   const gs = tfjsGroups(tf, tf.transpose(g!, [0, 2, 3, 1]), a.groups, 3);
   const parts = xs.map((xg, group) => {
-    const rows = tf.transpose(tf.reshape(gs[group]!, [n * oh * ow, o / a.groups]), [1, 0]) as tfjs.Tensor2D;
+    const rows = tf.transpose<tfjs.Tensor2D>(tf.reshape<tfjs.Rank.R2>(gs[group]!, [n * oh * ow, o / a.groups]), [1, 0]);
     const taps: tfjs.Tensor[] = [];
     for (let i = 0; i < kh; i++) {
       for (let j = 0; j < kw; j++) {
         const begin = [0, i * a.dilations[0]!, j * a.dilations[1]!, 0];
         const end = [n, begin[1]! + (oh - 1) * sy + 1, begin[2]! + (ow - 1) * sx + 1, cg];
         const under = tf.stridedSlice(xg, begin, end, [1, sy, sx, 1]);
-        taps.push(tf.matMul(rows, tf.reshape(under, [n * oh * ow, cg]) as tfjs.Tensor2D));
+        taps.push(tf.matMul(rows, tf.reshape<tfjs.Rank.R2>(under, [n * oh * ow, cg])));
       }
     }
     return tf.reshape(tf.stack(taps, 2), [o / a.groups, cg, kh, kw]);

@@ -31,7 +31,7 @@ function forEachPair(a: Shape, b: Shape, out: Shape, visit: (o: number, i: numbe
 interface BinarySpec {
   readonly onnx: string;
   readonly compute: (a: number, b: number) => number;
-  readonly tfjs: (tf: typeof import('@tensorflow/tfjs'), a: tfjs.Tensor, b: tfjs.Tensor) => tfjs.Tensor;
+  readonly tfjs: (tf: typeof tfjs, a: tfjs.Tensor, b: tfjs.Tensor) => tfjs.Tensor;
   readonly gradient: (
     b: GraphBuilder,
     g: Value,
@@ -129,7 +129,7 @@ const NotLessOp = defineOp<None>({
 interface UnarySpec {
   readonly onnx: string;
   readonly compute: (x: number) => number;
-  readonly tfjs: (tf: typeof import('@tensorflow/tfjs'), x: tfjs.Tensor) => tfjs.Tensor;
+  readonly tfjs: (tf: typeof tfjs, x: tfjs.Tensor) => tfjs.Tensor;
   /** Absent: the derivative is zero everywhere. */
   readonly gradient?: (b: GraphBuilder, g: Value, x: Value, y: Value) => Value;
 }

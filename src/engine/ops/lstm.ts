@@ -271,7 +271,7 @@ function tfjsLstm(tf: typeof tfjs, [x, w, markers]: readonly tfjs.Tensor[]): tfj
 }
 
 function tfjsLstmGrad(tf: typeof tfjs, inputs: readonly tfjs.Tensor[]): tfjs.Tensor {
-  const [dh, dc, gates, cell] = inputs.slice(0, 4).map((x) => tf.unstack(x)) as tfjs.Tensor[][];
+  const [dh, dc, gates, cell] = inputs.slice(0, 4).map((x): tfjs.Tensor[] => tf.unstack(x));
   const [t, n, g] = inputs[2]!.shape as [number, number, number];
   const zero = tf.zeros([n, g / 4]);
   let [lh, lc]: tfjs.Tensor[] = [zero, zero];
@@ -295,7 +295,7 @@ function tfjsLstmGrad(tf: typeof tfjs, inputs: readonly tfjs.Tensor[]): tfjs.Ten
       ],
       1,
     );
-    lh = keep(tf.matMul(dx as Tensor2, inputs[4] as Tensor2));
+    lh = keep(tf.matMul(dx, inputs[4] as Tensor2));
     lc = keep(tf.mul(dck, f));
     out.unshift(dx);
   }

@@ -102,7 +102,7 @@ const LinearOp = defineOp<Record<string, never>>({
     c.node('Reshape', [product, c.integers(c.outputTypes[0]!.shape)], {}, c.outputs[0]);
   },
   tfjs({ tf, inputs: [x, w], outputTypes }) {
-    const rows = tf.reshape(x!, [-1, w!.shape[1]!]) as tfjs.Tensor2D;
+    const rows = tf.reshape<tfjs.Rank.R2>(x!, [-1, w!.shape[1]!]);
     return [tf.reshape(tf.matMul(rows, tf.transpose(w!) as tfjs.Tensor2D), [...outputTypes[0]!.shape])];
   },
   macs: ([, w], [out]) => sizeOf(out!.shape) * w!.shape[1]!,

@@ -91,7 +91,7 @@ function tfjsPadded(tf: typeof tfjs, x: tfjs.Tensor, a: PoolAttributes, value: n
   ];
   const padded = tf.pad(x, widths, value);
   const [rows, cols] = [0, 1].map((i) => (a.size[i]! - 1) * a.strides[i]! + a.kernel[i]!);
-  const cut = tf.slice(padded, [0, 0, 0, 0], [x.shape[0]!, x.shape[1]!, rows!, cols!]);
+  const cut = tf.slice(padded, [0, 0, 0, 0], [x.shape[0], x.shape[1]!, rows!, cols!]);
   return tf.transpose(cut, [0, 2, 3, 1]) as tfjs.Tensor4D;
 }
 

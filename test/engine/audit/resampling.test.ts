@@ -19,11 +19,17 @@ const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 describe('the bootstrap', () => {
   it('gives the interval and standard error of scipy, up to chance', () => {
-    const found = bootstrapMean(data, { random: new Random(1), draws: 20_000 });
+    const found = bootstrapMean(data, { random: new Random(1), draws: 20_000, method: 'percentile' });
     expect(found.value).toBeCloseTo(0.385, 12);
     expect(Math.abs(found.low - 0.21)).toBeLessThan(0.01);
     expect(Math.abs(found.high - 0.585)).toBeLessThan(0.01);
     expect(Math.abs(found.standardError - 0.0957)).toBeLessThan(0.002);
+  });
+
+  it('widens it for few groups as the percentile interval of scipy at the level 1 - 2 * 0.008551', () => {
+    const found = bootstrapMean(data, { random: new Random(1), draws: 20_000 });
+    expect(Math.abs(found.low - 0.185)).toBeLessThan(0.01);
+    expect(Math.abs(found.high - 0.63)).toBeLessThan(0.01);
   });
 
   it('gives the BCa interval of scipy, up to chance', () => {
@@ -65,7 +71,7 @@ describe('the bootstrap', () => {
       const effects = range(40).map(() => random.normal());
       const values = groups.map((_, i) => effects[Math.floor(i / 3)]! + 0.3 * random.normal());
       const holds = ({ low, high }: { low: number; high: number }): number => Number(low <= 0 && high >= 0);
-      covered.groups += holds(bootstrapMean(values, { random, groups, draws: 600 }));
+      covered.groups += holds(bootstrapMean(values, { random, groups, draws: 500 }));
       covered.clips += holds(bootstrapMean(values, { random, draws: 200 }));
     }
     expect(covered.groups / runs).toBeGreaterThan(0.91);

@@ -2,7 +2,7 @@
  * The values were computed once with scipy 1.17.1 by `python3 -c`:
  *
  *   from scipy import stats; from scipy.spatial.distance import jensenshannon; import numpy as np
- *   stats.norm.cdf(z); stats.norm.ppf(p)                      # normal distribution
+ *   stats.norm.cdf(z); stats.norm.ppf(p); stats.t.ppf(.975, n) # normal and Student's distribution
  *   jensenshannon(p, q, base=2) ** 2                          # divergence (scipy gives its root)
  *   stats.binomtest(k, n).proportion_ci(.95, 'wilson')        # Wilson
  *   stats.binomtest(b, b + c, .5).pvalue                      # exact McNemar
@@ -11,7 +11,7 @@
  *   np.quantile(x, q)                                         # R's type 7
  */
 import { describe, expect, it } from 'vitest';
-import { normalCdf, normalQuantile } from '../../../src/engine/audit/normal.js';
+import { normalCdf, normalQuantile, studentQuantile } from '../../../src/engine/audit/normal.js';
 import {
   accuracy,
   argmax,
@@ -49,6 +49,16 @@ describe('the normal distribution is that of scipy', () => {
     [0.999999, 4.753424308817087],
   ])('quantile %f', (p, z) => {
     expect(normalQuantile(p)).toBeCloseTo(z, 8);
+  });
+
+  it.each([
+    [5, 2.570581835636314],
+    [9, 2.262157162798205],
+    [39, 2.022690920036762],
+    [199, 1.9719565442516973],
+  ])("Student's quantile for %i degrees of freedom, within 0.2 %%", (n, t) => {
+    expect(Math.abs(studentQuantile(0.975, n) / t - 1)).toBeLessThan(0.002);
+    expect(studentQuantile(0.025, n)).toBeCloseTo(-studentQuantile(0.975, n), 12);
   });
 
   it('has no quantile of 0, 1 or nothing', () => {

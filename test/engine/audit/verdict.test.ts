@@ -60,9 +60,7 @@ describe('the verdict', () => {
   it('names an effect that is certain and certainly small', () => {
     const found = judge({ ...evidence, ...small, p: 0.002, excess: { ...small.excess, low: 0.001 } });
     expect(found).toMatchObject({ verdict: 'insensitive', detectable: true });
-    expect(found.sentence).toContain(
-      'there is an effect (p = 0.0020), but changes of its answer beyond the noise stay',
-    );
+    expect(found.sentence).toContain('its scores depend on it (p = 0.0020), but changes of its answer');
   });
 
   it('says how many clips would decide it', () => {

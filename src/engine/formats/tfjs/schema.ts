@@ -4,11 +4,17 @@ import { z } from 'zod';
 const MAX_RANK = 8;
 
 export const layerName = z.string().min(1).max(256);
-const dimension = z.int().min(0).max(2 ** 31 - 1);
+const dimension = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1);
 /** Extents of things that layers do, such as kernels and paddings: no network goes beyond these. */
 export const extent = z.int().min(1).max(4096);
 export const margin = z.int().min(0).max(4096);
-export const channels = z.int().min(1).max(2 ** 24);
+export const channels = z
+  .int()
+  .min(1)
+  .max(2 ** 24);
 
 export const quantization = z.looseObject({
   dtype: z.enum(['uint8', 'uint16', 'float16']),
@@ -42,7 +48,7 @@ export const modelFile = z.looseObject({
   weightsManifest: z.array(weightGroup).max(10_000),
 });
 
-const layerEntry = z.looseObject({
+export const layerEntry = z.looseObject({
   class_name: z.string().min(1).max(256),
   name: layerName.nullish(),
   config: z.looseObject({ name: layerName.nullish() }),

@@ -1,12 +1,13 @@
 /** Runs graphs with ONNX Runtime. Creating and running a session block the calling thread: use it in worker threads. */
 import { cpus } from 'node:os';
+import type * as onnxruntime from 'onnxruntime-node';
 import { typeOf, type Graph } from '../../graph/graph.js';
 import { NeuroreelError } from '../../../protocol/errors.js';
 import { checkInputs } from '../check-inputs.js';
 import type { CompiledGraph, CompileOptions, Runtime, TensorData, Tensors } from '../runtime.js';
 import { inputName, onnxModel, outputName } from './onnx-model.js';
 
-async function load(): Promise<typeof import('onnxruntime-node')> {
+async function load(): Promise<typeof onnxruntime> {
   try {
     return await import('onnxruntime-node');
   } catch (cause) {

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import util from 'node:util';
 import type * as tfjs from '@tensorflow/tfjs';
+import type * as wasmBackend from '@tensorflow/tfjs-backend-wasm';
 import { typeOf, type Graph } from '../../graph/graph.js';
 import { NeuroreelError } from '../../../protocol/errors.js';
 import { opNamed } from '../../ops/table.js';
@@ -33,7 +34,7 @@ const openers: Readonly<Record<TfjsBackend, () => Promise<Tf>>> = {
   },
   async wasm() {
     const tf = require('@tensorflow/tfjs') as Tf;
-    const wasm = require('@tensorflow/tfjs-backend-wasm') as typeof import('@tensorflow/tfjs-backend-wasm');
+    const wasm = require('@tensorflow/tfjs-backend-wasm') as typeof wasmBackend;
     wasm.setWasmPaths(join(dirname(require.resolve('@tensorflow/tfjs-backend-wasm')), sep));
     if (!(await tf.setBackend('wasm'))) throw new Error('The wasm backend did not initialise.');
     return tf;

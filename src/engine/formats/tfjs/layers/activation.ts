@@ -8,7 +8,7 @@ import { defineLayer, layerInvalid, one } from './definition.js';
 
 /** `Activation` is nothing but the activation that every layer may have. */
 const Activation = defineLayer({
-  config: z.looseObject({ activation: z.unknown() }),
+  config: z.looseObject({ activation: z.unknown().optional() }),
   pointwise: true,
   activated: true,
   build: (_, inputs) => one(inputs),
@@ -86,7 +86,8 @@ const Softmax = defineLayer({
   pointwise: true,
   build(c, inputs, { axis }) {
     const x = one(inputs);
-    if (axis !== -1 && axis !== x.shape.length + c.leading - 1) layerInvalid(`a softmax over axis ${axis} is not the last`);
+    if (axis !== -1 && axis !== x.shape.length + c.leading - 1)
+      layerInvalid(`a softmax over axis ${axis} is not the last`);
     return activationNamed('softmax')!(c.b, x);
   },
 });

@@ -127,7 +127,7 @@ const SeparableConv2D = defineLayer({
 });
 
 const Conv2DTranspose = defineLayer({
-  config: z.looseObject({ ...common, filters: channels, output_padding: z.unknown() }),
+  config: z.looseObject({ ...common, filters: channels, output_padding: z.unknown().optional() }),
   activated: true,
   unsupported: (config) =>
     formatProblem(config) ??

@@ -10,7 +10,8 @@ import { defineLayer, engineAxis, layerInvalid, nothing, shapeAxis, type LayerTy
 /** Brings vectors into one order of elements, and makes sure that all tensors have as many axes. */
 function aligned(b: GraphBuilder, inputs: readonly KerasTensor[]): readonly KerasTensor[] {
   const first = inputs[0]!;
-  if (inputs.some((x) => x.shape.length !== first.shape.length)) layerInvalid('its inputs differ in their number of axes');
+  if (inputs.some((x) => x.shape.length !== first.shape.length))
+    layerInvalid('its inputs differ in their number of axes');
   const order = first.flatFrom ?? [];
   return inputs.every((x) => sameShape(x.flatFrom ?? [], order)) ? inputs : inputs.map((x) => inKerasOrder(b, x));
 }
@@ -29,7 +30,14 @@ function elementwise(
       }
       const all = aligned(b, inputs);
       const shape = all.map((x) => x.shape).reduce((p, q) => broadcastShape(p, q, 'the shapes'));
-      return { ...all[0]!, value: combine(b, all.map((x) => x.value)), shape };
+      return {
+        ...all[0]!,
+        value: combine(
+          b,
+          all.map((x) => x.value),
+        ),
+        shape,
+      };
     },
   });
 }
@@ -48,7 +56,11 @@ const Concatenate = defineLayer({
     const rank = all[0]!.shape.length;
     if (all.some((x) => x.shape.length !== rank)) layerInvalid('its inputs differ in their number of axes');
     const along = shapeAxis(c, axis, all[0]!);
-    const value = concat(c.b, all.map((x) => x.value), engineAxis(along, rank));
+    const value = concat(
+      c.b,
+      all.map((x) => x.value),
+      engineAxis(along, rank),
+    );
     const total = all.reduce((n, x) => n + x.shape[along]!, 0);
     return { value, shape: all[0]!.shape.with(along, total) };
   },

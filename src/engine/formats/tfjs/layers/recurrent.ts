@@ -15,8 +15,8 @@ const GATES = [0, 1, 3, 2];
 
 const lstmConfig = z.looseObject({
   units: channels,
-  activation: z.unknown(),
-  recurrent_activation: z.unknown(),
+  activation: z.unknown().optional(),
+  recurrent_activation: z.unknown().optional(),
   use_bias: z.boolean().default(true),
   return_sequences: z.boolean().default(false),
   return_state: z.boolean().default(false),
@@ -55,7 +55,11 @@ const projectLstm = (c: LayerContext, x: KerasTensor, { units, use_bias }: LstmC
   denseAlong(c, x, { units: 4 * units, useBias: use_bias, blocks: GATES });
 
 /** A recurrent layer that is given a whole sequence projects it first. */
-function recurrentLayer<C>(config: z.ZodType<C>, unsupported: (config: C) => string | null, rule: RecurrentRule<C>): LayerType<C> {
+function recurrentLayer<C>(
+  config: z.ZodType<C>,
+  unsupported: (config: C) => string | null,
+  rule: RecurrentRule<C>,
+): LayerType<C> {
   return defineLayer<C>({
     config,
     unsupported,
@@ -73,8 +77,11 @@ const LSTM = recurrentLayer(lstmConfig, lstmProblem, {
 });
 
 const bidirectionalConfig = z.looseObject({
-  layer: z.looseObject({ class_name: z.string(), config: z.intersection(lstmConfig, z.looseObject({ name: z.string() })) }),
-  backward_layer: z.unknown(),
+  layer: z.looseObject({
+    class_name: z.string(),
+    config: z.intersection(lstmConfig, z.looseObject({ name: z.string() })),
+  }),
+  backward_layer: z.unknown().optional(),
   merge_mode: z.enum(['concat', 'sum', 'mul', 'ave']),
 });
 type BidirectionalConfig = z.output<typeof bidirectionalConfig>;

@@ -54,7 +54,13 @@ const margins = z.union([
 ]);
 
 const ZeroPadding2D = defineLayer({
-  config: z.looseObject({ padding: margins.default([[1, 1], [1, 1]]), data_format: z.string().nullish() }),
+  config: z.looseObject({
+    padding: margins.default([
+      [1, 1],
+      [1, 1],
+    ]),
+    data_format: z.string().nullish(),
+  }),
   unsupported: formatProblem,
   build({ b }, inputs, { padding: [[top, bottom], [left, right]] }) {
     const x = one(inputs, 3);
@@ -65,7 +71,13 @@ const ZeroPadding2D = defineLayer({
 });
 
 const Cropping2D = defineLayer({
-  config: z.looseObject({ cropping: margins.default([[0, 0], [0, 0]]), data_format: z.string().nullish() }),
+  config: z.looseObject({
+    cropping: margins.default([
+      [0, 0],
+      [0, 0],
+    ]),
+    data_format: z.string().nullish(),
+  }),
   unsupported: formatProblem,
   build({ b }, inputs, { cropping: [[top, bottom], [left, right]] }) {
     const x = one(inputs, 3);

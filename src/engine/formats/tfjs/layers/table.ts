@@ -13,7 +13,7 @@ import { poolingLayers } from './pooling.js';
 import { recurrentLayers } from './recurrent.js';
 import { shapeLayers } from './shape.js';
 
-const all: Readonly<Record<string, LayerType<never>>> = {
+const all: Readonly<Record<string, LayerType>> = {
   ...coreLayers,
   ...activationLayers,
   ...convolutionLayers,
@@ -22,6 +22,6 @@ const all: Readonly<Record<string, LayerType<never>>> = {
   ...mergeLayers,
   ...shapeLayers,
   ...recurrentLayers,
-} as Readonly<Record<string, LayerType<never>>>;
+} as unknown as Readonly<Record<string, LayerType>>;
 
-export const LAYERS: ReadonlyMap<string, LayerType<never>> = new Map(Object.entries(all));
+export const LAYERS: ReadonlyMap<string, LayerType> = new Map(Object.entries(all));

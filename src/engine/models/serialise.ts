@@ -5,9 +5,9 @@
 import { z } from 'zod';
 import { NeuroreelError } from '../../protocol/errors.js';
 import { opNamed } from '../ops/table.js';
-import type { NamedTensor, Weights } from '../models/safetensors.js';
-import { GraphBuilder, typeOf, type Graph, type Value } from './graph.js';
-import { sizeOf } from './shape.js';
+import type { NamedTensor, Weights } from './safetensors.js';
+import { GraphBuilder, typeOf, type Graph, type Value } from '../graph/graph.js';
+import { sizeOf } from '../graph/shape.js';
 
 export const GRAPH_FORMAT = 'neuroreel.graph/1';
 const MAX_NODES = 100_000;

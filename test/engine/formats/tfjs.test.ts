@@ -1,0 +1,137 @@
+/** Keras models with random weights, imported, against TensorFlow.js itself. */
+import { createRequire } from 'node:module';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type * as tfjs from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { readModel } from '../../../src/engine/formats/import.js';
+import { LAYERS } from '../../../src/engine/formats/tfjs/layers/table.js';
+import { softmax } from '../../../src/engine/ops/softmax.js';
+import { Random } from '../../../src/engine/random.js';
+import { openOnnxRuntime } from '../../../src/engine/runtimes/onnxruntime/onnxruntime.js';
+import type { Runtime } from '../../../src/engine/runtimes/runtime.js';
+import {
+  channelsFirst,
+  classesIn,
+  randomise,
+  runOnce,
+  saved,
+  scoring,
+  temporaryFolder,
+  worst,
+  writeModel,
+} from './helpers.js';
+import {
+  LAYER_CASES,
+  SEQUENCE_CASES,
+  SOFTMAX_CASES,
+  SOFTMAX_SEQUENCES,
+  registerMissing,
+  type LayerCase,
+} from './tfjs-cases.js';
+
+const tf = createRequire(import.meta.url)('@tensorflow/tfjs') as typeof tfjs;
+const folder = temporaryFolder();
+const covered = new Set<string>();
+let runtime: Runtime;
+/** Two at once: the graphs may not hold on to a batch of one. */
+const BATCH = 2;
+
+beforeAll(async () => {
+  await tf.setBackend('cpu');
+  registerMissing(tf);
+  runtime = await openOnnxRuntime();
+});
+
+interface Prepared {
+  readonly path: string;
+  readonly x: Float32Array;
+  readonly shape: readonly number[];
+  readonly wanted: tfjs.Tensor;
+}
+
+/** Makes the case's model, saves it, and asks TensorFlow.js what it gives for random numbers. */
+async function prepare(test: LayerCase, batch = BATCH): Promise<Prepared> {
+  const random = new Random(test.name);
+  const open = [...(test.input ?? [7, 6, 3])];
+  const shape = [batch, ...open.map((dim) => dim ?? test.steps!)];
+  const input = tf.input({ shape: open });
+  const model = tf.model({ inputs: input, outputs: test.build(tf, input) });
+  randomise(tf, model, random);
+  const { json, bytes } = await saved(tf, model);
+  for (const name of classesIn(json)) covered.add(name);
+  const path = join(folder, test.name.replaceAll(/[^\w]+/g, '-'));
+  mkdirSync(path);
+  writeModel(path, json, bytes);
+  const x = random.normals(shape.reduce((n, dim) => n * dim));
+  return { path, x, shape, wanted: model.predict(tf.tensor(x, shape)) as tfjs.Tensor };
+}
+
+/** What the imported model gives for pictures, in Keras's own order of axes. */
+async function picturesThrough({ path, x, shape }: Prepared, probabilities = false): Promise<Float32Array> {
+  const model = await readModel(path);
+  expect(model.kind).toBe('network');
+  const { b, y } = scoring(model, BATCH, 1);
+  b.output('y', probabilities ? softmax(b, y) : y);
+  const [, h, w, c] = shape as [number, number, number, number];
+  const result = await runOnce(runtime, b.build(), { x: channelsFirst(x, h * w, c) });
+  const channels = y.shape[1]!;
+  // Back again: from channels first to channels last is the same exchange of two axes.
+  return channelsFirst(
+    result['y']!,
+    channels,
+    y.shape.slice(2).reduce((n, dim) => n * dim, 1),
+  );
+}
+
+/** What the imported recogniser gives for sequences, [N, S, C]. */
+async function sequencesThrough({ path, x, shape }: Prepared, probabilities = false): Promise<Float32Array> {
+  const model = await readModel(path);
+  expect(model.kind).toBe('recogniser');
+  const [n, t, h, w, c] = shape as [number, number, number, number, number];
+  const { b, y } = scoring(model, n, t);
+  b.output('y', probabilities ? softmax(b, y) : y);
+  const frames = channelsFirst(x, h * w, c);
+  const size = h * w * c;
+  const timeMajor = Float32Array.from({ length: x.length }, (_, i) => {
+    const [row, rest] = [Math.floor(i / size), i % size];
+    return frames[((row % n) * t + Math.floor(row / n)) * size + rest]!;
+  });
+  const { y: scores } = await runOnce(runtime, b.build(), { x: timeMajor });
+  const [steps, , units] = y.shape as [number, number, number];
+  return Float32Array.from({ length: scores!.length }, (_, i) => {
+    const [row, unit] = [Math.floor(i / units), i % units];
+    return scores![((row % steps) * n + Math.floor(row / steps)) * units + unit]!;
+  });
+}
+
+describe('layers on pictures', () => {
+  it.each(LAYER_CASES)('$name', async (test) => {
+    const prepared = await prepare(test);
+    expect(worst(await picturesThrough(prepared), prepared.wanted.dataSync())).toBeLessThan(1e-5);
+  });
+
+  it.each(SOFTMAX_CASES)('$name: logits are what the last softmax is given', async (test) => {
+    const prepared = await prepare(test);
+    const wanted = prepared.wanted.dataSync();
+    expect(worst(await picturesThrough(prepared, true), wanted)).toBeLessThan(1e-5);
+    expect(worst(await picturesThrough(prepared), wanted)).toBeGreaterThan(0.1);
+  });
+});
+
+describe('recognisers of sequences', () => {
+  it.each(SEQUENCE_CASES)('$name', async (test) => {
+    const prepared = await prepare(test);
+    expect(worst(await sequencesThrough(prepared), prepared.wanted.dataSync())).toBeLessThan(1e-5);
+  });
+
+  it.each(SOFTMAX_SEQUENCES)('$name', async (test) => {
+    const prepared = await prepare(test);
+    expect(worst(await sequencesThrough(prepared, true), prepared.wanted.dataSync())).toBeLessThan(1e-5);
+  });
+});
+
+// After all cases have run.
+it('every layer that can be imported has a case', () => {
+  expect([...LAYERS.keys()].filter((name) => !covered.has(name))).toEqual([]);
+});
