@@ -24,6 +24,11 @@ export function action<O extends GlobalOptions>(
   return async (...given) => {
     const command = given.at(-1) as Command;
     const options = command.optsWithGlobals<O>();
-    await run(new Output(options), options, ...(given.slice(0, -2) as (string | undefined)[]));
+    const out = new Output(options);
+    try {
+      await run(out, options, ...(given.slice(0, -2) as (string | undefined)[]));
+    } finally {
+      out.endProgress();
+    }
   };
 }

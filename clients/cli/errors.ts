@@ -12,7 +12,10 @@ export function isHelp(error: unknown): boolean {
 
 /** `error: unknown option '--x'\n(Did you mean --y?)` as a sentence. */
 function usageSentence(message: string): string {
-  const text = message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ').trim();
+  const text = message
+    .replace(/^error: /, '')
+    .replace(/\s*\n\s*/g, ' ')
+    .trim();
   return `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}`.replace(/[.)?]?$/, (end) => (end === '' ? '.' : end));
 }
 

@@ -21,12 +21,21 @@ export function figure(value: number): string {
 export function columns(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) row.forEach((cell, c) => (widths[c] = Math.max(widths[c] ?? 0, cell.length)));
-  return rows.map((row) => row.map((cell, c) => cell.padEnd(widths[c]!)).join('  ').trimEnd()).join('\n');
+  return rows
+    .map((row) =>
+      row
+        .map((cell, c) => cell.padEnd(widths[c]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 /** `name  value` a line, lists and objects on one line. */
 export function facts(entries: readonly (readonly [name: string, value: unknown])[]): string {
-  return columns(entries.filter(([, value]) => value !== undefined && value !== '').map(([name, value]) => [name, text(value)]));
+  return columns(
+    entries.filter(([, value]) => value !== undefined && value !== '').map(([name, value]) => [name, text(value)]),
+  );
 }
 
 function text(value: unknown): string {
@@ -34,7 +43,9 @@ function text(value: unknown): string {
   if (typeof value === 'number') return figure(value);
   if (Array.isArray(value)) return value.map(text).join(', ');
   if (typeof value === 'object' && value !== null) {
-    return Object.entries(value).map(([name, part]) => `${name} ${text(part)}`).join(', ');
+    return Object.entries(value)
+      .map(([name, part]) => `${name} ${text(part)}`)
+      .join(', ');
   }
   return String(value);
 }

@@ -12,9 +12,17 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'serve', summary: 'run the server with its live page', load: () => import('./commands/serve.js') },
   { name: 'models', summary: 'list the models, show one, import one', load: () => import('./commands/models.js') },
   { name: 'video', summary: 'make a preferred video for a unit of a model', load: () => import('./commands/video.js') },
-  { name: 'probe', summary: 'find out whether a model uses the order of frames', load: () => import('./commands/probe.js') },
+  {
+    name: 'probe',
+    summary: 'find out whether a model uses the order of frames',
+    load: () => import('./commands/probe.js'),
+  },
   { name: 'train', summary: 'train a model from its recipe', load: () => import('./commands/train.js') },
-  { name: 'demo', summary: 'show it all: a preferred video, live, and a probe', load: () => import('./commands/demo.js') },
+  {
+    name: 'demo',
+    summary: 'show it all: a preferred video, live, and a probe',
+    load: () => import('./commands/demo.js'),
+  },
 ];
 
 const ENVIRONMENT = `
@@ -43,7 +51,10 @@ async function programFor(argv: readonly string[]): Promise<Command> {
     .option('--json', 'the result as one JSON document on standard output, and nothing else there')
     .option('-q, --quiet', 'neither progress nor notes')
     .helpOption('-h, --help', 'print this help')
-    .addHelpText('after', `${ENVIRONMENT}\n${exitCodesHelp()}\n\nneuroreel COMMAND --help has examples of each command.`)
+    .addHelpText(
+      'after',
+      `${ENVIRONMENT}\n${exitCodesHelp()}\n\nneuroreel COMMAND --help has examples of each command.`,
+    )
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeErr: () => undefined })
     .exitOverride();
@@ -70,7 +81,10 @@ export async function main(argv: readonly string[]): Promise<void> {
   endWhenNobodyReads();
   try {
     const program = await programFor(argv);
-    if (commandNamed(argv) === undefined && !argv.some((a) => ['-h', '--help', '-V', '--version', 'help'].includes(a))) {
+    if (
+      commandNamed(argv) === undefined &&
+      !argv.some((a) => ['-h', '--help', '-V', '--version', 'help'].includes(a))
+    ) {
       if (!argv.includes('--json')) process.stderr.write(`${program.helpInformation()}\n`);
       throw new NeuroreelError('REQUEST_INVALID', 'No command was given.');
     }

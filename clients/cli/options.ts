@@ -44,10 +44,16 @@ export function collect(text: string, before: readonly string[] = []): string[] 
 }
 
 export const modelFolderOption = (): Option =>
-  new Option('--models <folder>', 'a further folder of model packages (may be repeated; see also NEUROREEL_MODELS)').argParser(collect);
+  new Option(
+    '--models <folder>',
+    'a further folder of model packages (may be repeated; see also NEUROREEL_MODELS)',
+  ).argParser(collect);
 
 export const runtimeOption = (): Option =>
-  new Option('--runtime <name>', 'what computes: auto, onnxruntime, tfjs, tfjs-tensorflow, tfjs-wasm, tfjs-cpu (NEUROREEL_RUNTIME)');
+  new Option(
+    '--runtime <name>',
+    'what computes: auto, onnxruntime, tfjs, tfjs-tensorflow, tfjs-wasm, tfjs-cpu (NEUROREEL_RUNTIME)',
+  );
 
 export const threadsOption = (): Option =>
   new Option('--threads <n>', 'threads that compute (default: one a core)').argParser(whole(1, 1024));

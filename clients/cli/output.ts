@@ -21,7 +21,11 @@ export class Output {
   readonly #stderr: Stream;
   #progress: Progress | null = null;
 
-  constructor({ json = false, quiet = false }: OutputOptions, stdout: Stream = process.stdout, stderr: Stream = process.stderr) {
+  constructor(
+    { json = false, quiet = false }: OutputOptions,
+    stdout: Stream = process.stdout,
+    stderr: Stream = process.stderr,
+  ) {
     this.json = json;
     this.quiet = quiet;
     this.#stdout = stdout;

@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { ModelRegistry } from '../../src/engine/models/registry.js';
+import { RUNTIMES } from '../../src/engine/runtimes/open.js';
 import { packageRoot } from '../../src/jobs/package-root.js';
+import { NeuroreelError } from '../../src/protocol/index.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -18,7 +20,10 @@ export function userModels(env: Environment = process.env): string {
 
 /** The folders that NEUROREEL_MODELS names. */
 export function namedFolders(env: Environment = process.env): string[] {
-  return (env['NEUROREEL_MODELS'] ?? '').split(delimiter).filter(Boolean).map((folder) => resolve(folder));
+  return (env['NEUROREEL_MODELS'] ?? '')
+    .split(delimiter)
+    .filter(Boolean)
+    .map((folder) => resolve(folder));
 }
 
 /** Where commands look for models besides the shipped ones: options, NEUROREEL_MODELS, the user's folder. */
@@ -41,7 +46,13 @@ export function trainFolder(env: Environment = process.env): string {
   return existsSync(join(packageRoot, 'src')) ? shippedModels : userModels(env);
 }
 
-/** Name of the runtime: the option, NEUROREEL_RUNTIME, or `auto`. */
+/**
+ * Name of the runtime: the option, NEUROREEL_RUNTIME, or `auto`.
+ * @throws {NeuroreelError} REQUEST_INVALID when there is none of that name
+ */
 export function runtimeName(option: string | undefined, env: Environment = process.env): string {
-  return option ?? (env['NEUROREEL_RUNTIME'] || 'auto');
+  const name = option ?? (env['NEUROREEL_RUNTIME'] || 'auto');
+  if (RUNTIMES.includes(name)) return name;
+  const message = `No runtime is named ${JSON.stringify(name)}; there are: ${RUNTIMES.join(', ')}.`;
+  throw new NeuroreelError('REQUEST_INVALID', message);
 }

@@ -166,6 +166,7 @@ function showScreen() {
     failed: 'No frames are left of this job',
     canceled: 'No frames are left of this job',
   };
+  $('screen').classList.toggle('over', job.state === 'failed' || job.state === 'canceled');
   setText('screen-empty', words[job.state] ?? 'Waiting for the first frames');
   player.redraw();
 }

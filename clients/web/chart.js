@@ -160,7 +160,7 @@ export class Chart {
 
   #description() {
     const count = this.#iterations.length;
-    if (count === 0) return 'No activations yet';
+    if (count === 0) return 'No activations';
     const from = short(this.#activations[0]);
     const to = short(this.#activations[count - 1]);
     return `Activation from ${from} at iteration ${this.#iterations[0]} to ${to} at iteration ${this.#iterations[count - 1]}`;

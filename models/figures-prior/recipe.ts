@@ -4,7 +4,7 @@ import { PIXEL_SCALE, frameNetwork, fromBytes } from '../figures/lrcn.js';
 import { CODE_SIZE, encoderNetwork, generatorNetwork, priorTask, psnr } from './network.js';
 import { choleskyFactor, covarianceOf } from '../../src/engine/models/covariance.js';
 import { GraphBuilder, type Graph } from '../../src/engine/graph/graph.js';
-import type { NamedTensor, Weights } from '../../src/engine/models/safetensors.js';
+import { asStored, type NamedTensor, type Weights } from '../../src/engine/models/safetensors.js';
 import { mul, sub } from '../../src/engine/ops/elementwise.js';
 import { mean } from '../../src/engine/ops/reduce.js';
 import { trained } from '../../src/engine/training/parameters.js';
@@ -99,11 +99,12 @@ const recipe: Recipe = {
   name: 'figures-prior',
   describe: 'An upconvolutional generator that inverts 128-number codes of single frames of the figures.',
   seed: 1,
-  steps: 6000,
+  steps: 4800,
   needs: ['figures-lrcn'],
   task: ({ seed, steps, weightsOf }) => priorTask({ seed, steps, batch: 32, recogniser: weightsOf('figures-lrcn') }),
   watch: ({ watch }) => ({ psnr: psnr(watch['squared']![0]!), features: watch['features']![0]! }),
-  async pack(weights, context) {
+  async pack(trainedWeights, context) {
+    const weights = asStored(trainedWeights, 'F16');
     const quality = await measure(weights, context);
     context.log(JSON.stringify(quality));
     const size = { width: FRAME_SIZE, height: FRAME_SIZE, order: 'rgb' as const };

@@ -4,7 +4,7 @@ import { CLIP_LENGTH, CLIP_STRIDE, PIXEL_SCALE, batchAccuracy, frameNetwork, lrc
 import { smoothnessOf } from '../../src/engine/synthesis/smoothness.js';
 import { GraphBuilder, type Graph } from '../../src/engine/graph/graph.js';
 import type { ManifestFacts, ModelPackage } from '../../src/engine/models/package.js';
-import type { Weights } from '../../src/engine/models/safetensors.js';
+import { asStored, type Weights } from '../../src/engine/models/safetensors.js';
 import { VideoScorer } from '../../src/engine/models/scoring.js';
 import { Random } from '../../src/engine/random.js';
 import { trained } from '../../src/engine/training/parameters.js';
@@ -70,7 +70,8 @@ export function lrcnRecipe(recipe: LrcnRecipe): Recipe {
     watch: ({ watch, batch }) => ({
       accuracy: batchAccuracy(watch['probabilities']!, batch['wanted']!, classes),
     }),
-    async pack(weights, context) {
+    async pack(trainedWeights, context) {
+      const weights = asStored(trainedWeights, 'F16');
       const graphs = lrcnGraphs(weights, classes);
       const facts = factsOf(recipe, labels);
       const model = unpacked(name, facts, graphs, weights);

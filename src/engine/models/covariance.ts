@@ -24,7 +24,8 @@ export function covarianceOf(rows: Float32Array, size: number): { mean: Float64A
 
 /**
  * Lower triangular L with L L' = C + e I, where e is a millionth of the mean variance: codes that never vary (dead units)
- * leave the factor finite.
+ * leave the factor finite. Where no
+ * code varies at all, C is zero and so is L.
  * @param covariance C, [D, D], symmetric and positive semidefinite.
  */
 export function choleskyFactor(covariance: Float64Array, size: number): Float64Array {
@@ -32,6 +33,7 @@ export function choleskyFactor(covariance: Float64Array, size: number): Float64A
   for (let i = 0; i < size; i++) trace += covariance[i * size + i]!;
   const ridge = (1e-6 * trace) / size;
   const factor = new Float64Array(size * size);
+  if (ridge === 0) return factor;
   for (let i = 0; i < size; i++) {
     for (let j = 0; j <= i; j++) {
       let rest = covariance[i * size + j]! + (i === j ? ridge : 0);

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import type { ZodError } from 'zod';
 import { NeuroreelError } from '../../protocol/errors.js';
 import {
   MANIFEST_FORMAT,
@@ -30,6 +31,14 @@ export interface ModelPackage<M extends ModelManifest = ModelManifest> {
   readonly reference: ReferenceActivations | null;
 }
 
+/** The first issues of a schema, each with the field that it is about. */
+function namedIssues({ issues }: ZodError): string {
+  return issues
+    .slice(0, 5)
+    .map(({ path, message }) => `${path.join('.') || 'it'}: ${message}`)
+    .join('; ');
+}
+
 /** Reads and checks `model.json` alone; throws MODEL_INVALID naming the field. */
 export function readManifest(directory: string): { manifest: ModelManifest; sha256: string } {
   const path = join(directory, 'model.json');
@@ -43,8 +52,7 @@ export function readManifest(directory: string): { manifest: ModelManifest; sha2
   }
   const result = modelManifest.safeParse(parsed);
   if (!result.success) {
-    const issues = result.error.issues.slice(0, 5).map((issue) => `${issue.path.join('.') || 'it'}: ${issue.message}`);
-    throw new NeuroreelError('MODEL_INVALID', `${path}: ${issues.join('; ')}.`);
+    throw new NeuroreelError('MODEL_INVALID', `${path}: ${namedIssues(result.error)}.`);
   }
   if (result.data.name !== basename(directory)) {
     throw new NeuroreelError('MODEL_INVALID', `${path} names "${result.data.name}" but lies in another folder.`);
@@ -55,9 +63,16 @@ export function readManifest(directory: string): { manifest: ModelManifest; sha2
 /** Reads one file of a package and checks its hash. */
 function readFile(directory: string, entry: { path: string; sha256: string }): Buffer {
   const path = join(directory, entry.path);
-  if (!existsSync(path)) throw new NeuroreelError('MODEL_INVALID', `${path} is missing.`);
-  if (statSync(path).size > MAX_FILE) throw new NeuroreelError('MODEL_INVALID', `${path} is larger than 2 GiB.`);
-  const bytes = readFileSync(path);
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) throw new NeuroreelError('MODEL_INVALID', `${path} is missing.`);
+  if (!stat.isFile()) throw new NeuroreelError('MODEL_INVALID', `${path} is not a file.`);
+  if (stat.size > MAX_FILE) throw new NeuroreelError('MODEL_INVALID', `${path} is larger than 2 GiB.`);
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (cause) {
+    throw new NeuroreelError('MODEL_INVALID', `${path} cannot be read.`, { cause });
+  }
   const found = sha256(bytes);
   if (found !== entry.sha256) {
     throw new NeuroreelError('MODEL_HASH_MISMATCH', `${path} has the SHA-256 ${found}, not ${entry.sha256}.`);
@@ -82,8 +97,16 @@ export function readPackage(directory: string): ModelPackage {
 }
 
 function readReference(directory: string, entry: { path: string; sha256: string }): ReferenceActivations {
-  const result = referenceActivations.safeParse(JSON.parse(readFile(directory, entry).toString('utf8')));
-  if (!result.success) throw new NeuroreelError('MODEL_INVALID', `${join(directory, entry.path)} is malformed.`);
+  const path = join(directory, entry.path);
+  const text = readFile(directory, entry).toString('utf8');
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw new NeuroreelError('MODEL_INVALID', `${path} is not JSON.`);
+  }
+  const result = referenceActivations.safeParse(parsed);
+  if (!result.success) throw new NeuroreelError('MODEL_INVALID', `${path}: ${namedIssues(result.error)}.`);
   return result.data;
 }
 
@@ -106,7 +129,8 @@ export interface NewPackage {
 /**
  * Writes a package, whose name is that of the folder: into a new folder, which then takes the place of the old one, if
  * `replace` allows that. Files of the old folder that are not the package's (a recipe, clips) are left alone.
- * @throws NeuroreelError MODEL_EXISTS when there is a package and `replace` is not set.
+ * @throws NeuroreelError MODEL_EXISTS when there is a package and `replace` is not set, MODEL_INVALID when the folder's
+ *   name or the facts break the manifest's schema, OUTPUT_UNWRITABLE.
  */
 export function writePackage(directory: string, content: NewPackage, replace = false): ModelManifest {
   if (!replace && existsSync(join(directory, 'model.json'))) {
@@ -121,7 +145,7 @@ export function writePackage(directory: string, content: NewPackage, replace = f
       reference: { path: 'reference.json', bytes: Buffer.from(JSON.stringify(content.reference)) },
     }),
   };
-  const manifest = modelManifest.parse({
+  const draft = modelManifest.safeParse({
     format: MANIFEST_FORMAT,
     name: basename(directory),
     ...content.facts,
@@ -129,7 +153,10 @@ export function writePackage(directory: string, content: NewPackage, replace = f
       Object.entries(files).map(([role, { path, bytes }]) => [role, { path, sha256: sha256(bytes) }]),
     ),
   });
-  mkdirSync(directory, { recursive: true });
+  if (!draft.success) {
+    throw new NeuroreelError('MODEL_INVALID', `${basename(directory)}: ${namedIssues(draft.error)}.`);
+  }
+  const manifest = draft.data;
   const place = (path: string, bytes: Uint8Array | string): void => {
     mkdirSync(dirname(join(directory, path)), { recursive: true });
     writeFileSync(join(directory, `${path}.new`), bytes);

@@ -49,7 +49,9 @@ export function generatorPrior(model: ModelPackage<PriorManifest>): Prior {
   const mean = tensor('code.mean', size);
   const upper = tensor('code.upper', size);
   const lower = weights.has('code.lower') ? tensor('code.lower', size) : new Float32Array(size);
-  const variance = factor ? factor.reduce((sum, x) => sum + x * x, 0) / size : 1;
+  // Without the covariance, the bounds tell the spread: they are the mean + 3 standard deviations.
+  const deviations = factor ?? upper.map((bound, i) => (bound - mean[i]!) / 3);
+  const variance = deviations.reduce((sum, x) => sum + x * x, 0) / size;
   return {
     name: manifest.name,
     sha256,

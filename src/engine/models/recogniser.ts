@@ -40,6 +40,7 @@ export function frameLayers(b: GraphBuilder, model: RecogniserPackage, x: Value)
  * The recurrent part over the windows of videos of T frames.
  * @param features [R * T, G]: the boundary layer of R videos, one after the other.
  * @returns scores of each step of each window, [S, R * W, C]; S is 1 for a model that scores windows as a whole.
+ * @throws NeuroreelError MODEL_INVALID when the model does not give one score a label for each of the windows.
  */
 export function windowScores(
   b: GraphBuilder,
@@ -56,7 +57,15 @@ export function windowScores(
   }
   const sequence = reshape(b, gather(b, features, rows), [length, videos * windows.length, features.shape[1]!]);
   const { logits } = inline(b, model.graphs['sequence']!, { [boundaryOf(model)]: sequence });
-  if (!logits) throw new NeuroreelError('MODEL_INVALID', `${model.manifest.name}: the sequence has no "logits".`);
+  const { name, labels } = model.manifest;
+  if (!logits) throw new NeuroreelError('MODEL_INVALID', `${name}: the sequence has no "logits".`);
+  const [, count, classes] = logits.shape;
+  if (logits.shape.length !== 3 || count !== videos * windows.length || classes !== labels.length) {
+    throw new NeuroreelError(
+      'MODEL_INVALID',
+      `${name}: logits of shape [${logits.shape.join(', ')}] are not scores of ${labels.length} labels in ${videos * windows.length} windows.`,
+    );
+  }
   return logits;
 }
 

@@ -22,7 +22,7 @@ export class ModelRegistry {
     const found = new Map<string, string>();
     for (const folder of this.folders) {
       if (!existsSync(folder)) continue;
-      for (const name of readdirSync(folder).sort()) {
+      for (const name of namesIn(folder)) {
         const directory = join(folder, name);
         if (!found.has(name) && existsSync(join(directory, 'model.json'))) found.set(name, directory);
       }
@@ -76,6 +76,14 @@ export class ModelRegistry {
 
   loadPrior(name: string): ModelPackage<PriorManifest> {
     return ofKind(this.load(name), 'prior');
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch (cause) {
+    throw new NeuroreelError('CONFIG_INVALID', `The folder of models ${folder} cannot be read.`, { cause });
   }
 }
 

@@ -15,6 +15,8 @@ export type Weights = ReadonlyMap<string, NamedTensor>;
 
 const WIDTHS = { F32: 4, F16: 2 } as const;
 const MAX_HEADER = 16 * 2 ** 20;
+/** The smallest number that half precision rounds to infinity. */
+const HALF_OVERFLOW = 65520;
 
 const entrySchema = z.object({
   dtype: z.enum(['F32', 'F16']),
@@ -22,8 +24,12 @@ const entrySchema = z.object({
   data_offsets: z.tuple([z.int().nonnegative(), z.int().nonnegative()]),
 });
 const headerSchema = z.record(z.string(), z.unknown());
+type Entry = z.output<typeof entrySchema>;
 
-/** The bytes of a safetensors file, in half precision or float32. Tensors keep their order. */
+/**
+ * The bytes of a safetensors file, in half precision or float32. Tensors keep their order.
+ * @throws NeuroreelError MODEL_INVALID when a finite number is beyond the range of half precision.
+ */
 export function writeSafetensors(
   weights: Weights,
   precision: keyof typeof WIDTHS,
@@ -42,8 +48,11 @@ export function writeSafetensors(
   file.writeBigUInt64LE(BigInt(json.length), 0);
   json.copy(file, 8);
   let at = 8 + json.length;
-  for (const { data } of weights.values()) {
+  for (const [name, { data }] of weights) {
     for (const x of data) {
+      if (precision === 'F16' && Number.isFinite(x) && Math.abs(x) >= HALF_OVERFLOW) {
+        throw new NeuroreelError('MODEL_INVALID', `"${name}" holds ${x}, which is too large for half precision.`);
+      }
       at = precision === 'F32' ? file.writeFloatLE(x, at) : file.writeUInt16LE(toHalf(x), at);
     }
   }
@@ -69,25 +78,42 @@ export function readSafetensors(bytes: Uint8Array, name = 'The weights file'): M
     return broken('its header is not JSON');
   }
   const body = file.subarray(8 + length);
-  const tensors = new Map<string, NamedTensor>();
-  for (const [key, value] of Object.entries(header)) {
-    if (key === '__metadata__') continue;
+  const entries = Object.entries(header).flatMap(([key, value]): [string, Entry][] => {
+    if (key === '__metadata__') return [];
     const entry = entrySchema.safeParse(value);
     if (!entry.success) return broken(`the entry of "${key}" is malformed or of a type other than F16 and F32`);
-    const {
-      dtype,
-      shape,
-      data_offsets: [begin, end],
-    } = entry.data;
-    const size = sizeOf(shape);
-    if (size > MAX_ELEMENTS || end - begin !== size * WIDTHS[dtype] || end > body.length) {
-      return broken(`"${key}" does not lie within it`);
-    }
-    const data = new Float32Array(size);
-    for (let i = 0; i < size; i++) {
+    return [[key, entry.data]];
+  });
+  checkPlaces(entries, body.length, broken);
+  const tensors = new Map<string, NamedTensor>();
+  for (const [key, { dtype, shape, data_offsets }] of entries) {
+    const [begin] = data_offsets;
+    const data = new Float32Array(sizeOf(shape));
+    for (let i = 0; i < data.length; i++) {
       data[i] = dtype === 'F32' ? body.readFloatLE(begin + 4 * i) : fromHalf(body.readUInt16LE(begin + 2 * i));
     }
     tensors.set(key, { shape, data });
   }
   return tensors;
+}
+
+/** The format wants the tensors to fill the file, one after the other: none can be claimed twice, none can be missing. */
+function checkPlaces(entries: readonly [string, Entry][], length: number, broken: (why: string) => never): void {
+  const inOrder = [...entries].sort(([, p], [, q]) => p.data_offsets[0] - q.data_offsets[0]);
+  let at = 0;
+  for (const [key, { dtype, shape, data_offsets }] of inOrder) {
+    const [begin, end] = data_offsets;
+    const size = sizeOf(shape);
+    if (size > MAX_ELEMENTS || end - begin !== size * WIDTHS[dtype] || end > length) {
+      return broken(`"${key}" does not lie within it`);
+    }
+    if (begin !== at) return broken(`"${key}" does not begin where the tensor before it ends`);
+    at = end;
+  }
+  if (at !== length) broken(`${length - at} bytes belong to no tensor`);
+}
+
+/** Weights as they will be after writing and reading: what is measured of a model should be measured of these. */
+export function asStored(weights: Weights, precision: keyof typeof WIDTHS): Weights {
+  return readSafetensors(writeSafetensors(weights, precision));
 }

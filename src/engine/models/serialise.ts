@@ -4,17 +4,20 @@
  */
 import { z } from 'zod';
 import { NeuroreelError } from '../../protocol/errors.js';
+import type { Attributes } from '../ops/definition.js';
 import { opNamed } from '../ops/table.js';
 import type { NamedTensor, Weights } from './safetensors.js';
 import { GraphBuilder, typeOf, type Graph, type Value } from '../graph/graph.js';
-import { sizeOf } from '../graph/shape.js';
+import { sameShape, sizeOf } from '../graph/shape.js';
 
 export const GRAPH_FORMAT = 'neuroreel.graph/1';
 const MAX_NODES = 100_000;
+/** Most numbers of a list in the JSON. */
+const MAX_NUMBERS = 1_000_000;
 
 const id = z.int().min(0).max(10_000_000);
 const shape = z.array(z.int().min(1)).max(8);
-const attribute = z.union([z.number(), z.string(), z.boolean(), z.array(z.number()).max(1_000_000)]);
+const attribute = z.union([z.number(), z.string(), z.boolean(), z.array(z.number()).max(MAX_NUMBERS)]);
 const graphSchema = z.strictObject({
   inputs: z.array(z.strictObject({ name: z.string(), value: id, shape, dtype: z.enum(['float32', 'uint8']) })).max(64),
   constants: z
@@ -23,7 +26,7 @@ const graphSchema = z.strictObject({
         value: id,
         shape,
         name: z.string().optional().describe('Name of the tensor in the weights file.'),
-        data: z.array(z.number()).max(1_000_000).optional().describe('The numbers, for small unnamed constants.'),
+        data: z.array(z.number()).max(MAX_NUMBERS).optional().describe('The numbers, for small unnamed constants.'),
       }),
     )
     .max(MAX_NODES),
@@ -42,7 +45,10 @@ const graphSchema = z.strictObject({
 const fileSchema = z.strictObject({ format: z.literal(GRAPH_FORMAT), graphs: z.record(z.string(), graphSchema) });
 type GraphJson = z.output<typeof graphSchema>;
 
-/** Graphs by name as JSON text, and their named constants as tensors. Constants without a name stand in the JSON. */
+/**
+ * Graphs by name as JSON text, and their named constants as tensors. Constants without a name stand in the JSON.
+ * @throws NeuroreelError GRAPH_INVALID for what could not be read back: two tensors of one name, numbers that JSON lacks.
+ */
 export function writeGraphs(graphs: Readonly<Record<string, Graph>>): {
   json: string;
   weights: Map<string, NamedTensor>;
@@ -54,7 +60,11 @@ export function writeGraphs(graphs: Readonly<Record<string, Graph>>): {
       inputs: graph.inputs.map((port) => ({ ...port, ...typed(graph, port.value) })),
       constants: graph.constants.map(({ value, name: tensor, data }) => {
         const { shape: size } = typed(graph, value);
-        if (tensor === undefined) return { value, shape: size, data: [...data] };
+        if (tensor === undefined) return { value, shape: size, data: inText(data, name) };
+        const known = weights.get(tensor);
+        if (known && !(sameShape(known.shape, size) && sameNumbers(known.data, data))) {
+          throw new NeuroreelError('GRAPH_INVALID', `${name}: another tensor is named "${tensor}" too.`);
+        }
         weights.set(tensor, { shape: size, data });
         return { value, shape: size, name: tensor };
       }),
@@ -72,6 +82,19 @@ export function writeGraphs(graphs: Readonly<Record<string, Graph>>): {
     },
   ]);
   return { json: JSON.stringify({ format: GRAPH_FORMAT, graphs: Object.fromEntries(written) }), weights };
+}
+
+const sameNumbers = (x: Float32Array, y: Float32Array): boolean =>
+  x === y || (x.length === y.length && x.every((number, i) => Object.is(number, y[i])));
+
+function inText(data: Float32Array, graph: string): number[] {
+  if (data.length > MAX_NUMBERS || !data.every(Number.isFinite)) {
+    throw new NeuroreelError(
+      'GRAPH_INVALID',
+      `${graph}: a constant of ${data.length} numbers, or with one that is not finite, needs a name.`,
+    );
+  }
+  return [...data];
 }
 
 function typed(graph: Graph, value: number): { shape: number[]; dtype: 'float32' | 'uint8' } {
@@ -116,17 +139,10 @@ function readGraph(json: GraphJson, weights: Weights, what: string): Graph {
   for (const { name, value, shape: size, dtype } of json.inputs) define(value, b.input(name, size, dtype));
   for (const constant of json.constants) {
     const { value, shape: size, name } = constant;
-    const data = name === undefined ? constant.data : weights.get(name)?.data;
-    if (!data || data.length !== sizeOf(size)) {
-      throw new NeuroreelError(
-        'MODEL_INVALID',
-        `${what}: no weights "${name ?? value}" of shape [${size.join(', ')}].`,
-      );
-    }
-    define(value, b.constant(data, size, name));
+    define(value, b.constant(dataOf(constant, weights, what), size, name));
   }
   for (const { op, inputs, outputs, attributes } of json.nodes) {
-    const made = b.node(opNamed(op), inputs.map(find), attributes);
+    const made = nodeMade(b, op, inputs.map(find), attributes, what);
     if (made.length !== outputs.length) {
       throw new NeuroreelError('GRAPH_INVALID', `${what}: ${op} has ${made.length} outputs, not ${outputs.length}.`);
     }
@@ -134,6 +150,28 @@ function readGraph(json: GraphJson, weights: Weights, what: string): Graph {
   }
   for (const { name, value } of json.outputs) b.output(name, find(value));
   return b.build();
+}
+
+function dataOf(
+  { value, shape: size, name, data }: GraphJson['constants'][number],
+  weights: Weights,
+  what: string,
+): Float32Array | readonly number[] {
+  const tensor = name === undefined ? data && { data, shape: [data.length] } : weights.get(name);
+  const fits = name === undefined ? data?.length === sizeOf(size) : tensor && sameShape(tensor.shape, size);
+  if (tensor && fits) return tensor.data;
+  throw new NeuroreelError('MODEL_INVALID', `${what}: no weights "${name ?? value}" of shape [${size.join(', ')}].`);
+}
+
+/** Adds a node of a file. A shape rule that finds inputs or attributes missing, or of another kind, may fail in any way. */
+function nodeMade(b: GraphBuilder, op: string, inputs: Value[], attributes: Attributes, what: string): Value[] {
+  const definition = opNamed(op);
+  try {
+    return b.node(definition, inputs, attributes);
+  } catch (cause) {
+    const why = cause instanceof NeuroreelError ? cause.message : 'its inputs or attributes are not those of the op.';
+    throw new NeuroreelError('GRAPH_INVALID', `${what}, a node ${op}: ${why}`, { cause });
+  }
 }
 
 /**

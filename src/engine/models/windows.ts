@@ -6,7 +6,8 @@ import type { SequenceRule } from '../../protocol/manifest.js';
  *
  * - `windows`: starts 0, stride, 2 stride ... as long as start + length < frames; then, once more, the last frames
  *   (Donahue et al.'s LRCN program). A shorter video is one window.
- * - `spread`: evenly spaced frames; every phase is one window, so that every frame counts.
+ * - `spread`: every window of `length` frames that are `floor(frames / length)` apart: evenly spaced, and every frame
+ *   counts. A shorter video is one window.
  * - `whole`: all frames.
  */
 export function windowsOf(rule: SequenceRule, frames: number): number[][] {
@@ -23,8 +24,9 @@ export function windowsOf(rule: SequenceRule, frames: number): number[][] {
     }
     case 'spread': {
       const step = Math.max(1, Math.floor(frames / rule.length));
-      const phases = Array.from({ length: step }, (_, phase) => phase);
-      return phases.map((phase) => all.slice(0, rule.length).map((i) => Math.min(phase + i * step, frames - 1)));
+      const places = all.slice(0, rule.length);
+      const starts = all.slice(0, frames - (places.length - 1) * step);
+      return starts.map((start) => places.map((i) => start + i * step));
     }
   }
 }

@@ -21,7 +21,7 @@ export const RUNTIMES: readonly string[] = ['auto', ...Object.keys(OPENERS)];
  */
 export async function openRuntime(name = 'auto'): Promise<Runtime> {
   if (name !== 'auto') {
-    const open = OPENERS[name];
+    const open = Object.hasOwn(OPENERS, name) ? OPENERS[name] : undefined;
     if (!open)
       throw new NeuroreelError('REQUEST_INVALID', `No runtime is named "${name}"; there are: ${RUNTIMES.join(', ')}.`);
     return open();

@@ -92,12 +92,13 @@ export function adamStepGraph(task: Task, settings: AdamSettings): Graph {
   return b.build();
 }
 
-/** The penalties with a weight above zero, each a number to be subtracted. */
+/** The penalties with a weight above zero that the number of frames allows, each a number to be subtracted. */
 function penaltiesOf(b: GraphBuilder, task: Task, settings: AdamSettings, whitened: Value, pictures: Value): Value[] {
-  const { spread } = task.prior.statistics;
+  const { frames, prior } = task;
+  const { spread } = prior.statistics;
   const terms: [number, () => Value][] = [
-    [settings.smoothness, () => meanSquare(b, difference(b, scaledCodes(), 0))],
-    [settings.acceleration, () => meanSquare(b, difference(b, difference(b, scaledCodes(), 0), 0))],
+    [frames > 1 ? settings.smoothness : 0, () => meanSquare(b, difference(b, scaledCodes(), 0))],
+    [frames > 2 ? settings.acceleration : 0, () => meanSquare(b, difference(b, difference(b, scaledCodes(), 0), 0))],
     [settings.naturalness, () => meanSquare(b, whitened)],
     [settings.totalVariation, () => variation(b, task, pictures)],
   ];

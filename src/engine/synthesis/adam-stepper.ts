@@ -3,7 +3,7 @@ import { Random } from '../random.js';
 import type { CompiledGraph, Tensors } from '../runtimes/runtime.js';
 import { ADAM } from '../training/trainer.js';
 import { adamStepGraph, renderGraph, shiftKernel } from './adam-step.js';
-import type { Compile, Start } from './paper-stepper.js';
+import { storedArrays, type Compile, type Start } from './paper-stepper.js';
 import type { AdamSettings } from './presets.js';
 import type { Task } from './scene.js';
 import { sequenceForm } from './sequences.js';
@@ -32,11 +32,11 @@ export class AdamStepper implements Stepper {
   }
 
   static async open(task: Task, settings: AdamSettings, compile: Compile, start: Start): Promise<AdamStepper> {
-    const graph = await compile(adamStepGraph(task, settings));
-    const stored = start.arrays;
-    const state = stored
-      ? { controls: stored['controls']!.slice(), m: stored['m']!.slice(), v: stored['v']!.slice() }
+    const size = sequenceForm(settings.sequence, task.frames).controls * task.prior.size;
+    const state = start.arrays
+      ? storedArrays(start.arrays, { controls: size, m: size, v: size })
       : startingState(task, settings, start.seed);
+    const graph = await compile(adamStepGraph(task, settings));
     return new AdamStepper(task, settings, graph, compile, state);
   }
 

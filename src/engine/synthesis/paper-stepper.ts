@@ -1,5 +1,6 @@
 /** Drives the step graph of DGN-AM: step sizes, the end at a zero gradient, the skip of an update that is no number. */
 import { Random } from '../random.js';
+import { NeuroreelError } from '../../protocol/errors.js';
 import type { Graph } from '../graph/graph.js';
 import type { CompiledGraph, Tensors } from '../runtimes/runtime.js';
 import { paperStepGraph } from './paper-step.js';
@@ -12,6 +13,28 @@ export interface Start {
   /** State to go on from. */
   readonly arrays?: Readonly<Record<string, Float32Array>> | undefined;
 }
+
+/**
+ * Copies of a checkpoint's arrays of these lengths.
+ * @throws NeuroreelError REQUEST_INVALID when one is missing or has another length.
+ */
+export function storedArrays<K extends string>(
+  arrays: Readonly<Record<string, Float32Array>>,
+  lengths: Readonly<Record<K, number>>,
+): Record<K, Float32Array> {
+  const copies = Object.entries<number>(lengths).map(([name, length]): [string, Float32Array] => {
+    const array = arrays[name];
+    if (array?.length !== length) {
+      throw new NeuroreelError(
+        'REQUEST_INVALID',
+        `The checkpoint is of another run: it holds ${array?.length ?? 'no'} numbers of "${name}", not ${length}.`,
+      );
+    }
+    return [name, array.slice()];
+  });
+  return Object.fromEntries(copies) as Record<K, Float32Array>;
+}
+
 export type Compile = (graph: Graph) => Promise<CompiledGraph>;
 
 export class PaperStepper implements Stepper {
@@ -19,35 +42,37 @@ export class PaperStepper implements Stepper {
   readonly #settings: PaperSettings;
   readonly #graph: CompiledGraph;
   #code: Float32Array;
-  /** The pictures of the last iteration: the run returns these, not those of the last update. */
-  #pixels: Uint8Array | null = null;
+  /** The code of the last iteration: the run returns its pictures, not those of the last update. */
+  #shown: Float32Array;
 
-  private constructor(settings: PaperSettings, graph: CompiledGraph, code: Float32Array) {
+  private constructor(settings: PaperSettings, graph: CompiledGraph, code: Float32Array, shown: Float32Array) {
     this.#settings = settings;
     this.iterations = settings.iterations;
     this.#graph = graph;
     this.#code = code;
+    this.#shown = shown;
   }
 
   static async open(task: Task, settings: PaperSettings, compile: Compile, start: Start): Promise<PaperStepper> {
     const { frames, prior } = task;
-    const random = new Random(`${start.seed}:code`);
-    const code = start.arrays?.['code']?.slice() ?? random.normals(frames * prior.size);
-    return new PaperStepper(settings, await compile(paperStepGraph(task, settings)), code);
+    const size = frames * prior.size;
+    const stored = start.arrays && storedArrays(start.arrays, { code: size, shown: size });
+    const code = stored?.code ?? new Random(`${start.seed}:code`).normals(size);
+    return new PaperStepper(settings, await compile(paperStepGraph(task, settings)), code, stored?.shown ?? code);
   }
 
   arrays(): Readonly<Record<string, Float32Array>> {
-    return { code: this.#code };
+    return { code: this.#code, shown: this.#shown };
   }
 
-  async #run(step: number): Promise<Tensors> {
-    return this.#graph.run({ code: this.#code, step: Float32Array.of(step) });
+  async #run(code: Float32Array, step: number): Promise<Tensors> {
+    return this.#graph.run({ code, step: Float32Array.of(step) });
   }
 
   async step(iteration: number): Promise<{ outputs: Tensors; ended: boolean }> {
     const { start, end } = this.#settings;
-    const outputs = await this.#run(start + ((end - start) * iteration) / this.iterations);
-    this.#pixels = outputs['pixels'] as Uint8Array;
+    const outputs = await this.#run(this.#code, start + ((end - start) * iteration) / this.iterations);
+    this.#shown = this.#code;
     const sizes = [outputs['pictureGradient']![0]!, outputs['codeGradient']![0]!];
     if (sizes[0] === 0 || sizes[1] === 0) return { outputs, ended: true };
     if (sizes.every(Number.isFinite)) this.#code = outputs['code'] as Float32Array;
@@ -55,7 +80,7 @@ export class PaperStepper implements Stepper {
   }
 
   async render(): Promise<Uint8Array> {
-    return this.#pixels ?? ((await this.#run(0))['pixels'] as Uint8Array);
+    return (await this.#run(this.#shown, 0))['pixels'] as Uint8Array;
   }
 
   async close(): Promise<void> {

@@ -23,12 +23,15 @@ const cubicWeights = (t: number): number[] => [
   (t - 1) * t * t * 0.5,
 ];
 
-/** The matrix for a number of frames; throws REQUEST_INVALID when keyframes are further apart than there are frames. */
+/**
+ * The matrix for a number of frames; the last keyframe may lie beyond the last frame.
+ * @throws NeuroreelError REQUEST_INVALID when the distance of keyframes is not a whole number above zero.
+ */
 export function sequenceForm(settings: SequenceSettings, frames: number): SequenceForm {
-  if (settings.form === 'free' || settings.every === 1) return { controls: frames, matrix: null };
+  if (settings.form === 'free' || settings.every === 1 || frames === 1) return { controls: frames, matrix: null };
   const { every, interpolation } = settings;
-  if (!Number.isInteger(every) || every < 1 || every >= frames) {
-    throw new NeuroreelError('REQUEST_INVALID', `Keyframes every ${every} frames do not fit ${frames} frames.`);
+  if (!Number.isInteger(every) || every < 1) {
+    throw new NeuroreelError('REQUEST_INVALID', `Keyframes cannot be ${every} frames apart.`);
   }
   const controls = Math.ceil((frames - 1) / every) + 1;
   const matrix = new Float32Array(frames * controls);

@@ -1,6 +1,7 @@
 /** Runs a synthesis: one compiled step graph, called once an iteration, with everything needed to stop and go on. */
 import type { SynthesisCheckpoint, SynthesisProgress, SynthesisResult } from './types.js';
 import { NeuroreelError } from '../../protocol/errors.js';
+import { MAX_FRAMES } from '../../protocol/jobs.js';
 import { generatorPrior, pixelPrior, type Prior } from '../models/prior.js';
 import { perFrame, type RecogniserPackage } from '../models/recogniser.js';
 import { VideoScorer } from '../models/scoring.js';
@@ -9,9 +10,10 @@ import { windowsOf } from '../models/windows.js';
 import { Random } from '../random.js';
 import { openRuntime } from '../runtimes/open.js';
 import type { CompiledGraph, Runtime, Tensors } from '../runtimes/runtime.js';
+import { OBJECTIVES } from './objectives.js';
 import { AdamStepper } from './adam-stepper.js';
 import { PaperStepper } from './paper-stepper.js';
-import { PRESETS, type PresetName, type Settings } from './presets.js';
+import { PRESET_NAMES, PRESETS, type PresetName, type Settings } from './presets.js';
 import type { Task } from './scene.js';
 import { smoothnessOf } from './smoothness.js';
 
@@ -198,12 +200,23 @@ function openPrior(options: SynthesisOptions, model: RecogniserPackage): Prior {
 }
 
 /** Settings of a preset with what the request replaces. */
-function settingsOf(options: SynthesisOptions, prior: Prior): Settings {
-  const preset = PRESETS[options.preset];
-  const settings: Settings = prior.name === PIXELS ? preset.pixels : preset.generator;
-  const { iterations } = options;
-  return { ...settings, ...options.settings, ...(iterations !== undefined && { iterations }) } as Settings;
+function settingsOf({ preset: name, settings: own, iterations }: SynthesisOptions, prior: Prior): Settings {
+  if (!Object.hasOwn(PRESETS, name)) {
+    throw refused(`No preset is named ${JSON.stringify(name)}; there are: ${PRESET_NAMES.join(', ')}.`);
+  }
+  const preset: Settings = PRESETS[name][prior.name === PIXELS ? 'pixels' : 'generator'];
+  const settings = { ...preset, ...own, ...(iterations !== undefined && { iterations }) } as Settings;
+  if (settings.rule !== preset.rule) throw refused(`The preset ${name} is for the rule ${preset.rule} alone.`);
+  if (!Number.isInteger(settings.iterations) || settings.iterations < 1) {
+    throw refused(`A run must have 1 or more iterations, not ${settings.iterations}.`);
+  }
+  if (!Object.hasOwn(OBJECTIVES, settings.objective)) {
+    throw refused(`No objective is named ${JSON.stringify(settings.objective)}.`);
+  }
+  return settings;
 }
+
+const refused = (message: string): NeuroreelError => new NeuroreelError('REQUEST_INVALID', message);
 
 /**
  * Opens a run: loads the models, builds and compiles the step graph.
@@ -212,8 +225,8 @@ function settingsOf(options: SynthesisOptions, prior: Prior): Settings {
  */
 export async function openSynthesis(options: SynthesisOptions): Promise<Synthesis> {
   const { registry, frames } = options;
-  if (!Number.isInteger(frames) || frames < 1) {
-    throw new NeuroreelError('REQUEST_INVALID', `A video must have 1 or more frames, not ${frames}.`);
+  if (!Number.isInteger(frames) || frames < 1 || frames > MAX_FRAMES) {
+    throw refused(`A video must have 1 to ${MAX_FRAMES} frames, not ${frames}.`);
   }
   const model = registry.loadRecogniser(options.model);
   const unit = unitIndex(model.manifest, options.unit ?? model.manifest.defaults.unit ?? 0);

@@ -10,7 +10,7 @@ import { add, div, mul, sqrt, sub, min } from '../ops/elementwise.js';
 import { sum } from '../ops/reduce.js';
 import { readSafetensors, writeSafetensors, type NamedTensor } from '../models/safetensors.js';
 import { NeuroreelError } from '../../protocol/errors.js';
-import type { Runtime, Tensors } from '../runtimes/runtime.js';
+import type { CompiledGraph, Runtime, Tensors } from '../runtimes/runtime.js';
 import { trainable, type Parameters } from './parameters.js';
 
 export interface AdamOptions {
@@ -124,10 +124,10 @@ function readCheckpoint(folder: string, shapes: ReadonlyMap<string, NamedTensor>
   const stored = readSafetensors(readFileSync(path), path);
   const step = stored.get('step')?.data[0];
   const tensors: Record<string, Float32Array> = {};
-  for (const [name, { data }] of shapes) {
+  for (const [name, { shape }] of shapes) {
     for (const key of [name, ...MOMENTS.map((m) => `${m}.${name}`)]) {
       const tensor = stored.get(key);
-      if (step === undefined || tensor?.data.length !== data.length) {
+      if (step === undefined || tensor?.shape.join() !== shape.join()) {
         throw new NeuroreelError('MODEL_INVALID', `${path} belongs to another network: remove it to start anew.`);
       }
       tensors[key] = tensor.data;
@@ -149,54 +149,66 @@ function writeCheckpoint(folder: string, { step, tensors }: State, shapes: Reado
 /**
  * Runs a training task to its end.
  * @returns the trained weights by name.
- * @throws NeuroreelError TRAINING_DIVERGED when the loss is no longer a number.
+ * @throws NeuroreelError TRAINING_DIVERGED when the loss or its gradient is no longer a number; the last checkpoint is
+ *   then that of a step before.
  */
 export async function train(task: TrainingTask, options: TrainingOptions): Promise<Map<string, NamedTensor>> {
   const { builder, initial } = stepGraph(task);
-  const compiled = await options.runtime.compile(builder.build(), { threads: options.threads });
-  const { beta1, beta2 } = { ...ADAM, ...task.adam };
   const state = (options.folder ? readCheckpoint(options.folder, initial) : null) ?? fresh(initial, task);
+  const compiled = await options.runtime.compile(builder.build(), { threads: options.threads });
   const save = (): void => {
     if (options.folder) writeCheckpoint(options.folder, state, initial);
   };
-  let saved = performance.now();
-  while (state.step < task.steps && !options.signal?.aborted) {
-    const started = performance.now();
-    const t = state.step + 1;
-    const batch = await task.batch(state.step);
-    const results = await compiled.run({
-      ...batch,
-      ...state.tensors,
-      rate: Float32Array.of(task.learningRate(state.step)),
-      'correct.m': Float32Array.of(1 / (1 - beta1 ** t)),
-      'correct.v': Float32Array.of(1 / (1 - beta2 ** t)),
-    });
-    const loss = results['loss']![0]!;
-    if (!Number.isFinite(loss)) {
-      throw new NeuroreelError('TRAINING_DIVERGED', `The loss of step ${t} is ${loss}.`);
+  try {
+    let saved = performance.now();
+    while (state.step < task.steps && !options.signal?.aborted) {
+      await options.onProgress?.(await advance(task, compiled, state));
+      const now = performance.now();
+      if (now - saved > (options.checkpointSeconds ?? 60) * 1000) {
+        save();
+        saved = now;
+      }
     }
-    for (const name of Object.keys(state.tensors)) state.tensors[name] = results[name] as Float32Array;
-    state.step = t;
-    const now = performance.now();
-    await options.onProgress?.({
-      step: t,
-      steps: task.steps,
-      loss,
-      gradientNorm: results['norm']![0]!,
-      seconds: (now - started) / 1000,
-      batch,
-      watch: Object.fromEntries(
-        Object.entries(results).flatMap(([key, data]) => (key.startsWith('watch.') ? [[key.slice(6), data]] : [])),
-      ),
-    });
-    if (now - saved > (options.checkpointSeconds ?? 60) * 1000) {
-      save();
-      saved = now;
-    }
+    save();
+  } finally {
+    await compiled.close();
   }
-  save();
-  await compiled.close();
   return new Map([...initial].map(([name, { shape }]) => [name, { shape, data: state.tensors[name]! }]));
+}
+
+/** Takes one step, of which the state is changed only if all went well. */
+async function advance(task: TrainingTask, compiled: CompiledGraph, state: State): Promise<TrainingProgress> {
+  const started = performance.now();
+  const { beta1, beta2 } = { ...ADAM, ...task.adam };
+  const t = state.step + 1;
+  const batch = await task.batch(state.step);
+  const results = await compiled.run({
+    ...batch,
+    ...state.tensors,
+    rate: Float32Array.of(task.learningRate(state.step)),
+    'correct.m': Float32Array.of(1 / (1 - beta1 ** t)),
+    'correct.v': Float32Array.of(1 / (1 - beta2 ** t)),
+  });
+  const [loss, gradientNorm] = [results['loss']![0]!, results['norm']![0]!];
+  if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+    throw new NeuroreelError(
+      'TRAINING_DIVERGED',
+      `The loss of step ${t} is ${loss}, the norm of its gradient ${gradientNorm}.`,
+    );
+  }
+  for (const name of Object.keys(state.tensors)) state.tensors[name] = results[name] as Float32Array;
+  state.step = t;
+  return {
+    step: t,
+    steps: task.steps,
+    loss,
+    gradientNorm,
+    seconds: (performance.now() - started) / 1000,
+    batch,
+    watch: Object.fromEntries(
+      Object.entries(results).flatMap(([key, data]) => (key.startsWith('watch.') ? [[key.slice(6), data]] : [])),
+    ),
+  };
 }
 
 function fresh(initial: ReadonlyMap<string, NamedTensor>, task: TrainingTask): State {

@@ -60,6 +60,33 @@ export function writeModel(folder: string, json: unknown, bytes: Uint8Array = ne
   return folder;
 }
 
+export interface NamedNumbers {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: readonly number[];
+}
+
+/** A Sequential model as Keras for Python writes it: class names and configurations, and float32 weights. */
+export function kerasModel(
+  inputShape: readonly (number | null)[],
+  layers: readonly (readonly [className: string, config: Record<string, unknown>])[],
+  weights: readonly NamedNumbers[] = [],
+): Saved {
+  const [first, ...rest] = layers.map(([class_name, config]) => ({ class_name, config: { ...config } }));
+  first!.config['batch_input_shape'] = [null, ...inputShape];
+  const json = {
+    format: 'layers-model',
+    modelTopology: { model_config: { class_name: 'Sequential', config: { name: 'model', layers: [first, ...rest] } } },
+    weightsManifest: [
+      {
+        paths: ['group1-shard1of1.bin'],
+        weights: weights.map(({ name, shape }) => ({ name, shape, dtype: 'float32' })),
+      },
+    ],
+  };
+  return { json, bytes: new Uint8Array(Float32Array.from(weights.flatMap(({ data }) => data)).buffer) };
+}
+
 /** All layer classes that stand in a saved model. */
 export function classesIn(json: unknown): string[] {
   if (typeof json !== 'object' || json === null) return [];

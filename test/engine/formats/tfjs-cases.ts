@@ -144,11 +144,11 @@ const rectifiers: LayerCase[] = [
   one('LeakyReLU', (tf) => tf.layers.leakyReLU({ alpha: 0.15 })),
   one('PReLU', (tf) => tf.layers.prelu()),
   one('PReLU with shared axes', (tf) => tf.layers.prelu({ sharedAxes: [1, 2] })),
-  one('ELU', (tf) => tf.layers.elu({ alpha: 0.7 })),
+  one('ELU', (tf) => tf.layers.elu()),
   one('ThresholdedReLU', (tf) => tf.layers.thresholdedReLU({ theta: 0.4 })),
   {
     name: 'Softmax in the middle',
-    build: (tf, x) => tf.layers.flatten().apply(tf.layers.softmax().apply(x)) as Tensor,
+    build: (tf, x) => tf.layers.maxPooling2d({ poolSize: 2 }).apply(tf.layers.softmax({ axis: -1 }).apply(x)) as Tensor,
   },
 ];
 
@@ -169,7 +169,7 @@ const merges: LayerCase[] = [
   merged('Minimum', (tf) => tf.layers.minimum()),
   merged('Concatenate', (tf) => tf.layers.concatenate()),
   merged('Concatenate rows', (tf) => tf.layers.concatenate({ axis: 1 })),
-  merged('Concatenate columns', (tf) => tf.layers.concatenate({ axis: -2 })),
+  merged('Concatenate columns', (tf) => tf.layers.concatenate({ axis: 2 })),
   {
     name: 'vectors of different orders merged',
     build: (tf, x) => {
@@ -383,6 +383,10 @@ export const SEQUENCE_CASES: readonly LayerCase[] = [
   onFrames('features beside an LSTM', (tf, y) => {
     const states = lstm(tf, 4, { returnSequences: true }).apply(y) as Tensor;
     return score(tf, tf.layers.concatenate().apply([states, y]));
+  }),
+  onFrames('SpatialDropout1D', (tf, y) => {
+    const dropped = tf.layers.spatialDropout1d({ rate: 0.5 }).apply(y);
+    return score(tf, lstm(tf, 4).apply(dropped));
   }),
   onFrames('layers without TimeDistributed', (tf, y) => {
     const dense = tf.layers.dense({ units: 5, activation: 'tanh' }).apply(y) as Tensor;

@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { gradients } from '../../../src/engine/autodiff/gradients.js';
 import { readModel } from '../../../src/engine/formats/import.js';
 import { LAYERS } from '../../../src/engine/formats/tfjs/layers/table.js';
 import { softmax } from '../../../src/engine/ops/softmax.js';
@@ -44,6 +45,7 @@ beforeAll(async () => {
 });
 
 interface Prepared {
+  readonly model: tfjs.LayersModel;
   readonly path: string;
   readonly x: Float32Array;
   readonly shape: readonly number[];
@@ -61,10 +63,10 @@ async function prepare(test: LayerCase, batch = BATCH): Promise<Prepared> {
   const { json, bytes } = await saved(tf, model);
   for (const name of classesIn(json)) covered.add(name);
   const path = join(folder, test.name.replaceAll(/[^\w]+/g, '-'));
-  mkdirSync(path);
+  mkdirSync(path, { recursive: true });
   writeModel(path, json, bytes);
   const x = random.normals(shape.reduce((n, dim) => n * dim));
-  return { path, x, shape, wanted: model.predict(tf.tensor(x, shape)) as tfjs.Tensor };
+  return { model, path, x, shape, wanted: model.predict(tf.tensor(x, shape)) as tfjs.Tensor };
 }
 
 /** What the imported model gives for pictures, in Keras's own order of axes. */
@@ -91,18 +93,30 @@ async function sequencesThrough({ path, x, shape }: Prepared, probabilities = fa
   const [n, t, h, w, c] = shape as [number, number, number, number, number];
   const { b, y } = scoring(model, n, t);
   b.output('y', probabilities ? softmax(b, y) : y);
-  const frames = channelsFirst(x, h * w, c);
-  const size = h * w * c;
-  const timeMajor = Float32Array.from({ length: x.length }, (_, i) => {
-    const [row, rest] = [Math.floor(i / size), i % size];
-    return frames[((row % n) * t + Math.floor(row / n)) * size + rest]!;
-  });
-  const { y: scores } = await runOnce(runtime, b.build(), { x: timeMajor });
+  const frames = exchanged(channelsFirst(x, h * w, c), n, t, h * w * c);
+  const { y: scores } = await runOnce(runtime, b.build(), { x: frames });
   const [steps, , units] = y.shape as [number, number, number];
-  return Float32Array.from({ length: scores!.length }, (_, i) => {
-    const [row, unit] = [Math.floor(i / units), i % units];
-    return scores![((row % steps) * n + Math.floor(row / steps)) * units + unit]!;
+  return exchanged(scores!, steps, n, units);
+}
+
+/** [A, B, size] to [B, A, size]. */
+function exchanged(data: ArrayLike<number>, a: number, b: number, size: number): Float32Array {
+  return Float32Array.from({ length: a * b * size }, (_, i) => {
+    const [row, rest] = [Math.floor(i / size), i % size];
+    return data[((row % a) * b + Math.floor(row / a)) * size + rest]!;
   });
+}
+
+/** Gradient of all scores, weighed by `probe` [N, S, C], to the input [N, T, H, W, C]. */
+async function gradientThrough({ path, shape, x }: Prepared, probe: Float32Array): Promise<Float32Array> {
+  const [n, t, h, w, c] = shape as [number, number, number, number, number];
+  const { b, x: input, y } = scoring(await readModel(path), n, t);
+  const [steps, , units] = y.shape as [number, number, number];
+  const seed = b.constant(exchanged(probe, n, steps, units), y.shape);
+  b.output('gradient', gradients(b, y, [input], seed)[0]!);
+  const frames = exchanged(channelsFirst(x, h * w, c), n, t, h * w * c);
+  const { gradient } = await runOnce(runtime, b.build(), { x: frames });
+  return channelsFirst(exchanged(gradient!, t, n, h * w * c), c, h * w);
 }
 
 describe('layers on pictures', () => {
@@ -124,6 +138,20 @@ describe('recognisers of sequences', () => {
     const prepared = await prepare(test);
     expect(worst(await sequencesThrough(prepared), prepared.wanted.dataSync())).toBeLessThan(1e-5);
   });
+
+  // One with each of what is done to a sequence: its last step, backwards, several layers, several crossings.
+  const differentiated = /^(LSTM, last|LSTM backwards, every|two LSTMs|features beside)/;
+  it.each(SEQUENCE_CASES.filter(({ name }) => differentiated.test(name)))(
+    '$name: the gradient to the frames',
+    async (test) => {
+      const prepared = await prepare(test);
+      const probe = new Random(`probe of ${test.name}`).normals(prepared.wanted.size);
+      const weighed = (x: tfjs.Tensor): tfjs.Scalar =>
+        tf.sum(tf.mul(prepared.model.apply(x) as tfjs.Tensor, tf.tensor(probe, prepared.wanted.shape)));
+      const wanted = tf.grad(weighed)(tf.tensor(prepared.x, [...prepared.shape]));
+      expect(worst(await gradientThrough(prepared, probe), wanted.dataSync())).toBeLessThan(1e-5);
+    },
+  );
 
   it.each(SOFTMAX_SEQUENCES)('$name', async (test) => {
     const prepared = await prepare(test);

@@ -100,11 +100,12 @@ class TopologyReader {
       invalid(`A model with ${input_layers.length} inputs is given ${inputs.length} tensors.`);
     }
     const results = new Map<string, readonly number[]>();
+    const shift = callShifts(layers, output_layers);
     input_layers.forEach(([layer], i) => results.set(`${layer}\n0`, [inputs[i]!]));
     const find = ([layer, call, output]: TensorKey, by: string): number =>
       results.get(`${layer}\n${call}`)?.[output] ??
       invalid(`${by} takes output ${output} of "${layer}", which has none.`);
-    for (const { key, entry, tensors } of orderOfCalls(layers, results)) {
+    for (const { key, entry, tensors } of orderOfCalls(layers, results, shift)) {
       results.set(
         key,
         this.#layer(
@@ -114,7 +115,6 @@ class TopologyReader {
         ),
       );
     }
-    const shift = callShifts(layers, [output_layers]);
     return output_layers.map((tensor) => find(shift(tensor), 'The model'));
   }
 
@@ -234,28 +234,27 @@ interface PlannedCall {
  * Calls of models are counted from 1 by Keras (the first is the model's own making) and from 0 by TensorFlow.js. The
  * returned function counts them from 0.
  */
-function callShifts(
-  layers: readonly LayerEntry[],
-  uses: readonly (readonly TensorKey[])[],
-): (tensor: TensorKey) => TensorKey {
+function callShifts(layers: readonly LayerEntry[], outputs: readonly TensorKey[]): (tensor: TensorKey) => TensorKey {
   const counts = new Map<string, number>();
   for (const layer of layers) {
     if (MODEL_CLASSES.has(layer.class_name)) counts.set(nameOf(layer), layer.inbound_nodes?.length ?? 0);
   }
   const shifted = new Set<string>();
-  for (const tensors of uses) {
+  for (const tensors of [outputs, ...layers.flatMap(inboundOf)]) {
     for (const [name, call] of tensors) if (call >= (counts.get(name) ?? Infinity)) shifted.add(name);
   }
   return (tensor) => (shifted.has(tensor[0]) ? [tensor[0], Math.max(0, tensor[1] - 1), tensor[2]] : tensor);
 }
 
 /** All calls of a functional model, each after those whose outputs it takes. */
-function orderOfCalls(layers: readonly LayerEntry[], given: ReadonlyMap<string, unknown>): PlannedCall[] {
+function orderOfCalls(
+  layers: readonly LayerEntry[],
+  given: ReadonlyMap<string, unknown>,
+  shift: (tensor: TensorKey) => TensorKey,
+): PlannedCall[] {
   const planned = new Map<string, PlannedCall>();
-  const inbound = layers.map((entry) => (entry.inbound_nodes ?? []).map((call) => tensorsOf(call, nameOf(entry))));
-  const shift = callShifts(layers, inbound.flat());
-  layers.forEach((entry, i) => {
-    inbound[i]!.forEach((tensors, call) => {
+  layers.forEach((entry) => {
+    inboundOf(entry).forEach((tensors, call) => {
       const key = `${nameOf(entry)}\n${call}`;
       if (!given.has(key)) planned.set(key, { key, entry, tensors: tensors.map(shift) });
       if (planned.size > MAX_CALLS) invalid(`The model has more than ${MAX_CALLS} layers.`);
@@ -291,6 +290,10 @@ function orderOfCalls(layers: readonly LayerEntry[], given: ReadonlyMap<string, 
   }
   return order.map((key) => planned.get(key)!);
 }
+
+/** The tensors that each call of a layer takes. */
+const inboundOf = (entry: LayerEntry): TensorKey[][] =>
+  (entry.inbound_nodes ?? []).map((call) => tensorsOf(call, nameOf(entry)));
 
 function tensorsOf(call: unknown, name: string): TensorKey[] {
   if (typeof call === 'object' && call !== null && !Array.isArray(call)) {

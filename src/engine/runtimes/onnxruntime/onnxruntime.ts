@@ -19,6 +19,21 @@ async function load(): Promise<typeof onnxruntime> {
   }
 }
 
+type Session = onnxruntime.InferenceSession;
+
+async function created(
+  ort: typeof onnxruntime,
+  graph: Graph,
+  options: onnxruntime.InferenceSession.SessionOptions,
+): Promise<Session> {
+  try {
+    return await ort.InferenceSession.create(onnxModel(graph), options);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new NeuroreelError('GRAPH_INVALID', `ONNX Runtime does not take the graph: ${why}`, { cause });
+  }
+}
+
 /** Opens ONNX Runtime on the CPU; throws RUNTIME_UNAVAILABLE where its native library does not load. */
 export async function openOnnxRuntime(): Promise<Runtime> {
   const ort = await load();
@@ -26,7 +41,7 @@ export async function openOnnxRuntime(): Promise<Runtime> {
     name: 'onnxruntime',
     description: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}, cpu`,
     async compile(graph: Graph, options: CompileOptions = {}): Promise<CompiledGraph> {
-      const session = await ort.InferenceSession.create(onnxModel(graph), {
+      const session = await created(ort, graph, {
         executionProviders: ['cpu'],
         intraOpNumThreads: options.threads ?? cpus().length,
         interOpNumThreads: 1,

@@ -1,0 +1,118 @@
+/** `neuroreel demo`: the main job from end to end, through the real server, and then the probe. */
+import { Option, type Command } from 'commander';
+import { mkdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { formatReport } from '../../../src/engine/audit/format-report.js';
+import { VIDEO_ARTIFACTS } from '../../../src/jobs/artifacts.js';
+import { NeuroreelError, type JobRequestInput } from '../../../src/protocol/index.js';
+import { createServer, type NeuroreelServer } from '../../../src/server/index.js';
+import { action } from '../command.js';
+import { writing } from '../errors.js';
+import { duration } from '../format.js';
+import { onInterrupt } from '../interrupt.js';
+import { JobDisplay } from '../job-display.js';
+import { assertSucceeded, videoResult, videoWords } from '../job-result.js';
+import { examples, modelFolderOption, number, runtimeOption, type GlobalOptions } from '../options.js';
+import type { Output } from '../output.js';
+import { runProbe } from '../probing.js';
+import { ServerClient } from '../server-client.js';
+import { moreModelFolders, openRegistry, runtimeName } from '../settings.js';
+
+interface DemoOptions extends GlobalOptions {
+  readonly out: string;
+  readonly port: number;
+  readonly model: string;
+  readonly unit?: string;
+  readonly frames: number;
+  readonly iterations?: number;
+  readonly models?: string[];
+  readonly runtime?: string;
+}
+
+export function define(command: Command): void {
+  command
+    .option('--out <folder>', 'folder for what the demo makes', 'out/demo')
+    .addOption(new Option('--port <n>', 'port of the live page, 0 for any free one').argParser(number).default(0))
+    .option('--model <name>', 'the recogniser', 'figures-lrcn')
+    .option('--unit <label>', 'the unit (default: as the model says)')
+    .option('--frames <n>', 'frames of the video', number, 160)
+    .option('--iterations <n>', 'iterations (default: as the preset says)', number)
+    .addOption(modelFolderOption())
+    .addOption(runtimeOption())
+    .action(action(demo));
+  examples(command, [
+    ['all of it, to out/demo/', 'neuroreel demo'],
+    ['the live page at a port of your choice', 'neuroreel demo --port 8160'],
+  ]);
+}
+
+async function demo(out: Output, options: DemoOptions): Promise<void> {
+  const started = performance.now();
+  const folder = resolve(options.out);
+  const dataFolder = join(folder, '.data');
+  const runtime = runtimeName(options.runtime);
+  await writing(folder, () => mkdir(folder, { recursive: true }));
+  const server = await createServer({
+    port: options.port,
+    dataFolder,
+    modelFolders: moreModelFolders(options.models),
+    runtime,
+    logLevel: 'silent',
+  });
+  const interrupt = onInterrupt(out, 'The demo was not finished; run it again.');
+  try {
+    const url = await server.listen();
+    out.say(`Live page, while this runs: ${url}`);
+    const video = await makeVideo(out, url, folder, options, interrupt.signal);
+    const { model } = options;
+    const registry = openRegistry(options.models);
+    const probe = await runProbe(out, registry, { model, runtime, signal: interrupt.signal });
+    const seconds = (performance.now() - started) / 1000;
+    out.result(
+      { url, seconds, ...video, probe },
+      `\n${formatReport(probe, { width: out.width })}\nAll of it took ${duration(seconds)}; the video is ${video.files.video}`,
+    );
+  } finally {
+    interrupt.release();
+    await stop(server, dataFolder);
+  }
+}
+
+/** Submits the job, follows it, and fetches what it made: what any other client of the server does. */
+async function makeVideo(out: Output, url: string, folder: string, options: DemoOptions, signal: AbortSignal) {
+  const client = new ServerClient(url);
+  const { model, unit, frames, iterations } = options;
+  const request: JobRequestInput = { kind: 'video', model, unit, frames, iterations };
+  // The folder of the data is that of this process: the id is free unless a demo was killed.
+  const id = `demo-${process.pid}`;
+  const display = new JobDisplay(out);
+  await client.submit(id, request);
+  const cancel = (): void => {
+    // What becomes of it is heard over the stream.
+    client
+      .cancel(id)
+      .catch((error: unknown) => out.note(`The job could not be cancelled: ${(error as Error).message}`));
+  };
+  signal.addEventListener('abort', cancel, { once: true });
+  if (signal.aborted) cancel();
+  assertSucceeded(await client.follow(id, display), signal.reason);
+  display.end();
+  await fetchArtifacts(client, id, folder);
+  const result = await videoResult(folder);
+  out.say(`\n${videoWords(result)}\n`);
+  return result;
+}
+
+async function fetchArtifacts(client: ServerClient, id: string, folder: string): Promise<void> {
+  const artifacts = await client.artifacts(id);
+  for (const name of Object.values(VIDEO_ARTIFACTS)) {
+    const artifact = artifacts.find((candidate) => candidate.name === name);
+    if (artifact === undefined) throw new NeuroreelError('ARTIFACT_UNKNOWN', `The job left no ${name}.`);
+    await client.download(artifact, join(folder, name));
+  }
+}
+
+async function stop(server: NeuroreelServer, dataFolder: string): Promise<void> {
+  await server.close();
+  await rm(dataFolder, { recursive: true, force: true });
+}

@@ -1,0 +1,66 @@
+/** `neuroreel serve`: the server, until it is told to stop. */
+import { Option, type Command } from 'commander';
+import { closeOnSignals, configFromEnvironment, createServer } from '../../../src/server/index.js';
+import { action } from '../command.js';
+import { examples, modelFolderOption, number, runtimeOption, type GlobalOptions } from '../options.js';
+import type { Output } from '../output.js';
+import { moreModelFolders, openRegistry, runtimeName } from '../settings.js';
+
+interface ServeOptions extends GlobalOptions {
+  readonly host?: string;
+  readonly port?: number;
+  readonly data?: string;
+  readonly models?: string[];
+  readonly token?: string;
+  readonly runtime?: string;
+  readonly log?: string;
+}
+
+export function define(command: Command): void {
+  command
+    .addOption(new Option('--host <address>', 'address to listen on (NEUROREEL_HOST; default 127.0.0.1)'))
+    .addOption(
+      new Option('--port <n>', 'port to listen on, 0 for any free one (NEUROREEL_PORT; default 8160)').argParser(
+        number,
+      ),
+    )
+    .addOption(new Option('--data <folder>', 'folder for jobs and what they make (NEUROREEL_DATA; default data)'))
+    .addOption(modelFolderOption())
+    .addOption(new Option('--token <secret>', 'secret that clients must send (NEUROREEL_TOKEN)'))
+    .addOption(runtimeOption())
+    .addOption(new Option('--log <level>', 'least important messages to log (NEUROREEL_LOG; default info)'))
+    .action(action(serve));
+  examples(command, [
+    ['on this machine only, page at http://127.0.0.1:8160/', 'neuroreel serve'],
+    ['on any free port, with models of your own', 'neuroreel serve --port 0 --models ~/models'],
+    [
+      'for the network; clients need the token',
+      'NEUROREEL_TOKEN=$(openssl rand -hex 16) neuroreel serve --host 0.0.0.0',
+    ],
+  ]);
+}
+
+async function serve(out: Output, options: ServeOptions): Promise<void> {
+  const { host, port, data, models, token, log } = options;
+  const environment = configFromEnvironment(process.env);
+  const runtime = runtimeName(options.runtime);
+  const given = Object.entries({ host, port, dataFolder: data, token, logLevel: log }).filter(
+    ([, value]) => value !== undefined,
+  );
+  const server = await createServer({
+    ...(out.quiet && { logLevel: 'warn' as const }),
+    ...environment,
+    ...Object.fromEntries(given),
+    modelFolders: moreModelFolders(models),
+    runtime,
+  });
+  closeOnSignals(server);
+  const url = await server.listen().catch(async (error: unknown) => {
+    await server.close();
+    throw error;
+  });
+  for (const { name, error } of openRegistry(models).problems())
+    out.note(`Model ${name} is left out: ${error.message}`);
+  const { dataFolder, modelFolders } = server.config;
+  out.result({ url, pid: process.pid, dataFolder, modelFolders }, `neuroreel is at ${url}`);
+}
