@@ -1,6 +1,6 @@
 // Transpiles src/, clients/cli/ and models/**/*.ts to dist/, file by file, when a source is newer than the last build.
 // Used by every command that needs the compiled program, because no install script may run (see .npmrc).
-import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -30,11 +30,13 @@ export async function ensureBuilt() {
   const stamp = stampOf(files);
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return false;
   const { build } = await import('esbuild');
-  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  // Built aside and then put in place, so that another command that runs meanwhile never finds half a program.
+  const fresh = join(root, `dist.${process.pid}.new`);
+  const old = join(root, `dist.${process.pid}.old`);
   await build({
     absWorkingDir: root,
     entryPoints: files,
-    outdir: 'dist',
+    outdir: fresh,
     outbase: '.',
     format: 'esm',
     platform: 'node',
@@ -42,7 +44,16 @@ export async function ensureBuilt() {
     sourcemap: true,
     logLevel: 'warning',
   });
-  writeFileSync(stampFile, stamp);
+  writeFileSync(join(fresh, '.built'), stamp);
+  try {
+    if (existsSync(join(root, 'dist'))) renameSync(join(root, 'dist'), old);
+    renameSync(fresh, join(root, 'dist'));
+  } catch (error) {
+    // Another command built at the same time and was first: its build is as good.
+    if (!existsSync(stampFile)) throw error;
+  } finally {
+    for (const folder of [fresh, old]) rmSync(folder, { recursive: true, force: true });
+  }
   return true;
 }
 

@@ -1,5 +1,5 @@
 /** The prior of the figures: training, the statistics of its codes, and how well it shows frames it has not seen. */
-import { FRAME_BYTES, FRAME_SIZE, randomFrame, type Split } from '../figures/dataset.js';
+import { FRAME_BYTES, FRAME_SIZE, drawClip, randomFrame, type Split } from '../figures/dataset.js';
 import { PIXEL_SCALE, frameNetwork, fromBytes } from '../figures/lrcn.js';
 import { CODE_SIZE, encoderNetwork, generatorNetwork, priorTask, psnr } from './network.js';
 import { choleskyFactor, covarianceOf } from '../../src/engine/models/covariance.js';
@@ -10,8 +10,8 @@ import { mean } from '../../src/engine/ops/reduce.js';
 import { trained } from '../../src/engine/training/parameters.js';
 import type { Recipe, RecipeContext } from '../../src/engine/training/recipe.js';
 
-/** Frames of the training split whose codes are counted, and of the test split that are reconstructed. */
-const STATISTICS_FRAMES = 20_000;
+/** Clips of the training split whose codes are counted, and their frames; frames of the test split reconstructed. */
+const STATISTICS = { clips: 1200, frames: 16 } as const;
 const TEST_FRAMES = 2_000;
 const BATCH = 100;
 
@@ -32,30 +32,51 @@ function frameBytes(split: Split, first: number): Uint8Array {
   return bytes;
 }
 
-/** Codes of real frames, [STATISTICS_FRAMES, CODE_SIZE]. */
+/** Codes of the frames of real clips, [clips, frames, CODE_SIZE]. */
 async function realCodes(weights: Weights, { runtime, threads }: RecipeContext): Promise<Float32Array> {
   const b = new GraphBuilder();
-  const bytes = b.input('frames', [BATCH, FRAME_SIZE, FRAME_SIZE, 3], 'uint8');
+  const { clips, frames } = STATISTICS;
+  const bytes = b.input('frames', [frames, FRAME_SIZE, FRAME_SIZE, 3], 'uint8');
   b.output('code', encoderNetwork(b, fromBytes(b, bytes), trained(b, weights)));
   const graph = await runtime.compile(b.build(), { threads });
-  const codes = new Float32Array(STATISTICS_FRAMES * CODE_SIZE);
-  for (let first = 0; first < STATISTICS_FRAMES; first += BATCH) {
+  const codes = new Float32Array(clips * frames * CODE_SIZE);
+  for (let clip = 0; clip < clips; clip++) {
     // A part of the split that training has not come to.
-    const { code } = await graph.run({ frames: frameBytes('train', 2 ** 27 + first) });
-    codes.set(code as Float32Array, first * CODE_SIZE);
+    const { code } = await graph.run({ frames: drawClip('train', 2 ** 27 + clip, frames).pixels });
+    codes.set(code as Float32Array, clip * frames * CODE_SIZE);
   }
   await graph.close();
   return codes;
 }
 
-/** Mean, bounds (mean + 3 sigma, as the paper's) and the factor of the covariance of codes. */
+/** Each clip's mean code, [clips, CODE_SIZE], and what its frames differ from it by, [clips, frames, CODE_SIZE]. */
+function splitByClip(codes: Float32Array): { means: Float32Array; deviations: Float32Array } {
+  const perClip = STATISTICS.frames * CODE_SIZE;
+  const means = new Float32Array(codes.length / STATISTICS.frames);
+  const place = (i: number): number => Math.floor(i / perClip) * CODE_SIZE + (i % CODE_SIZE);
+  codes.forEach((x, i) => (means[place(i)]! += x / STATISTICS.frames));
+  return { means, deviations: codes.map((x, i) => x - means[place(i)]!) };
+}
+
+/**
+ * Mean and bounds (mean + 3 sigma, as the paper's) of codes, and the factors of their covariance: of all frames, between
+ * clips (who acts, and where) and within clips (what changes while they act).
+ */
 function statisticsOf(codes: Float32Array): Map<string, NamedTensor> {
   const { mean: centre, covariance } = covarianceOf(codes, CODE_SIZE);
   const upper = centre.map((m, i) => m + 3 * Math.sqrt(covariance[i * CODE_SIZE + i]!));
+  const { means, deviations } = splitByClip(codes);
+  const vector = (data: ArrayLike<number>): NamedTensor => ({ shape: [CODE_SIZE], data: Float32Array.from(data) });
+  const factor = (matrix: Float64Array): NamedTensor => ({
+    shape: [CODE_SIZE, CODE_SIZE],
+    data: Float32Array.from(choleskyFactor(matrix, CODE_SIZE)),
+  });
   return new Map<string, NamedTensor>([
-    ['code.mean', { shape: [CODE_SIZE], data: Float32Array.from(centre) }],
-    ['code.upper', { shape: [CODE_SIZE], data: Float32Array.from(upper) }],
-    ['code.factor', { shape: [CODE_SIZE, CODE_SIZE], data: Float32Array.from(choleskyFactor(covariance, CODE_SIZE)) }],
+    ['code.mean', vector(centre)],
+    ['code.upper', vector(upper)],
+    ['code.factor', factor(covariance)],
+    ['code.between', factor(covarianceOf(means, CODE_SIZE).covariance)],
+    ['code.within', factor(covarianceOf(deviations, CODE_SIZE).covariance)],
   ]);
 }
 

@@ -13,9 +13,13 @@ export interface CodeStatistics {
   /** [D], the bounds within which codes are kept. */
   readonly lower: Float32Array;
   readonly upper: Float32Array;
-  /** Lower triangular factor of the codes' covariance, [D, D]; null: only the spread is known. */
-  readonly factor: Float32Array | null;
-  /** Root mean square of the codes' standard deviations. */
+  /**
+   * Lower triangular factors of covariances, [D, D]: between clips (what a clip's frames have in common) and within clips
+   * (what changes from frame to frame). Both are that of all frames where clips were not told apart; null: only the spread
+   * is known.
+   */
+  readonly factors: { readonly between: Float32Array; readonly within: Float32Array } | null;
+  /** Root mean square of the standard deviations within clips. */
   readonly spread: number;
 }
 
@@ -30,13 +34,15 @@ export interface Prior {
   readonly statistics: CodeStatistics;
   /** Codes [N, D] to pictures [N, 3, H, W], as `output` says. */
   build(b: GraphBuilder, codes: Value): Value;
+  /** Pictures back to codes, where the prior brings its encoder. */
+  readonly encode?: (b: GraphBuilder, pictures: Value) => Value;
 }
 
 /** A prior from its package; throws MODEL_INVALID when the generator or the statistics of its code are missing. */
 export function generatorPrior(model: ModelPackage<PriorManifest>): Prior {
   const { manifest, graphs, weights, sha256 } = model;
   const { size } = manifest.code;
-  const generator = graphs['generator'];
+  const { generator, encoder } = graphs;
   const tensor = (name: string, length: number): Float32Array => {
     const found = weights.get(name)?.data;
     if (found?.length !== length) {
@@ -45,24 +51,34 @@ export function generatorPrior(model: ModelPackage<PriorManifest>): Prior {
     return found;
   };
   if (!generator) throw new NeuroreelError('MODEL_INVALID', `${manifest.name} has no graph "generator".`);
-  const factor = weights.has('code.factor') ? tensor('code.factor', size * size) : null;
+  const matrix = (name: string): Float32Array | null => (weights.has(name) ? tensor(name, size * size) : null);
+  const all = matrix('code.factor');
+  const between = matrix('code.between') ?? all;
+  const within = matrix('code.within') ?? all;
   const mean = tensor('code.mean', size);
   const upper = tensor('code.upper', size);
   const lower = weights.has('code.lower') ? tensor('code.lower', size) : new Float32Array(size);
   // Without the covariance, the bounds tell the spread: they are the mean + 3 standard deviations.
-  const deviations = factor ?? upper.map((bound, i) => (bound - mean[i]!) / 3);
+  const deviations = within ?? upper.map((bound, i) => (bound - mean[i]!) / 3);
   const variance = deviations.reduce((sum, x) => sum + x * x, 0) / size;
   return {
     name: manifest.name,
     sha256,
     size,
     output: manifest.output,
-    statistics: { mean, lower, upper, factor, spread: Math.sqrt(variance) },
+    statistics: {
+      mean,
+      lower,
+      upper,
+      factors: between && within ? { between, within } : null,
+      spread: Math.sqrt(variance),
+    },
     build(b, codes) {
       const { image } = inline(b, generator, { code: codes });
       if (!image) throw new NeuroreelError('MODEL_INVALID', `${manifest.name}: the generator has no output "image".`);
       return image;
     },
+    ...(encoder && { encode: (b, pictures) => inline(b, encoder, { image: pictures })['code']! }),
   };
 }
 
@@ -78,7 +94,7 @@ export function pixelPrior(width: number, height: number): Prior {
       mean: new Float32Array(size).fill(0.5),
       lower: new Float32Array(size),
       upper: new Float32Array(size).fill(1),
-      factor: null,
+      factors: null,
       spread: 0.1,
     },
     build: (b, codes) => reshape(b, codes, [0, 3, height, width]),

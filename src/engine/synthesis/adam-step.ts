@@ -1,7 +1,8 @@
 /**
- * A step of Adam on whitened control codes, as one graph. Controls w are mixed into a code a frame (keyframes), made
- * natural codes by the mean and covariance of real ones, z = mean + L w, kept within their bounds, and scored together
- * with penalties that keep the frames natural and their sequence smooth.
+ * A step of Adam on whitened codes, as one graph. A sequence is one identity u that all frames share and controls v that
+ * are mixed into a movement for each frame (keyframes): z = mean + B u + W v, with B and W the factors of the covariance
+ * of real codes between and within clips. Codes are kept within their bounds and scored together with penalties that
+ * keep the frames natural and their sequence smooth.
  */
 import { gradients } from '../autodiff/gradients.js';
 import { GraphBuilder, type Graph, type Value } from '../graph/graph.js';
@@ -13,7 +14,7 @@ import { mean } from '../ops/reduce.js';
 import { ADAM } from '../training/trainer.js';
 import { OBJECTIVES } from './objectives.js';
 import type { AdamSettings } from './presets.js';
-import { scoresOf, seenPictures, showStep, type Task } from './scene.js';
+import { scoresOf, seen, seenPictures, showStep, type Task } from './scene.js';
 import { sequenceForm } from './sequences.js';
 
 const meanSquare = (b: GraphBuilder, x: Value): Value => mean(b, mul(b, x, x), undefined, false);
@@ -24,28 +25,43 @@ function difference(b: GraphBuilder, x: Value, axis: number): Value {
   return sub(b, sliceAxis(b, x, axis, 1, n), sliceAxis(b, x, axis, 0, n - 1));
 }
 
-/** Whitened codes [T, D] to codes within the prior's bounds. */
-export function naturalCodes(b: GraphBuilder, { prior }: Task, whitened: Value): Value {
-  const { mean: centre, lower, upper, factor, spread } = prior.statistics;
+/** Whitened identity [1, D] and movement [T, D] to codes [T, D] within the prior's bounds. */
+function naturalCodes(b: GraphBuilder, { prior }: Task, identity: Value, movement: Value): Value {
+  const { mean: centre, lower, upper, factors, spread } = prior.statistics;
   const { size } = prior;
-  const scaled = factor
-    ? matmul(b, whitened, b.constant(factor, [size, size]), { transB: true })
-    : mul(b, whitened, b.scalar(spread));
-  const code = add(b, scaled, b.constant(centre, [1, size]));
-  return min(b, max(b, code, b.constant(lower, [1, size])), b.constant(upper, [1, size]));
+  const row = (data: Float32Array): Value => b.constant(data, [1, size]);
+  const scaled = (x: Value, factor: Float32Array | undefined): Value =>
+    factor ? matmul(b, x, b.constant(factor, [size, size]), { transB: true }) : mul(b, x, b.scalar(spread));
+  const shared = add(b, scaled(identity, factors?.between), row(centre));
+  const code = add(b, scaled(movement, factors?.within), shared);
+  return min(b, max(b, code, row(lower)), row(upper));
 }
 
-/** Control codes [K, D] to one whitened code a frame, [T, D]. */
-export function mixedControls(b: GraphBuilder, { frames }: Task, settings: AdamSettings, controls: Value): Value {
+/** The state [1 + K, D] as the identity [1, D] and one movement a frame, [T, D]. */
+function readState(
+  b: GraphBuilder,
+  { frames }: Task,
+  settings: AdamSettings,
+  state: Value,
+): { identity: Value; movement: Value } {
   const form = sequenceForm(settings.sequence, frames);
-  return form.matrix ? matmul(b, b.constant(form.matrix, [frames, form.controls]), controls) : controls;
+  const controls = sliceAxis(b, state, 0, 1, 1 + form.controls);
+  return {
+    identity: sliceAxis(b, state, 0, 0, 1),
+    movement: form.matrix ? matmul(b, b.constant(form.matrix, [frames, form.controls]), controls) : controls,
+  };
 }
 
-/** The kernel, [3, 1, s, s], whose convolution shifts a picture by (dy, dx), each at most `jitter`. */
+/** Shape of the state: the identity and the controls. */
+export function stateShape({ prior, frames }: Task, settings: AdamSettings): [number, number] {
+  return [1 + sequenceForm(settings.sequence, frames).controls, prior.size];
+}
+
+/** The kernel, [3, 1, s, s], whose convolution shifts a picture down by dy and right by dx, each at most `jitter`. */
 export function shiftKernel(jitter: number, dy: number, dx: number): Float32Array {
   const side = 2 * jitter + 1;
   const kernel = new Float32Array(3 * side * side);
-  for (let c = 0; c < 3; c++) kernel[(c * side + jitter + dy) * side + jitter + dx] = 1;
+  for (let c = 0; c < 3; c++) kernel[(c * side + jitter - dy) * side + jitter - dx] = 1;
   return kernel;
 }
 
@@ -57,26 +73,26 @@ function shifted(b: GraphBuilder, pictures: Value, jitter: number): Value {
 }
 
 /**
- * Inputs: `controls` [K, D], Adam's moments `m` and `v` of the same shape, `rate`, `correct.m`, `correct.v` (numbers),
+ * Inputs: `state` [1 + K, D], Adam's moments `m` and `v` of the same shape, `rate`, `correct.m`, `correct.v` (numbers),
  * `noise` [T, D] where there is noise, `shift` [3, 1, s, s] where there is jitter. Outputs: the three updated, `objective`
  * with its penalties, and what `showStep` declares.
  */
 export function adamStepGraph(task: Task, settings: AdamSettings): Graph {
   const { prior, frames, unit } = task;
   const b = new GraphBuilder();
-  const { controls: count } = sequenceForm(settings.sequence, frames);
-  const shape = [count, prior.size];
-  const controls = b.input('controls', shape);
-  const whitened = mixedControls(b, task, settings, controls);
-  const noisy = settings.noise > 0 ? add(b, whitened, b.input('noise', [frames, prior.size])) : whitened;
-  const codes = naturalCodes(b, task, noisy);
-  const pictures = seenPictures(b, task, codes);
+  const shape = stateShape(task, settings);
+  const state = b.input('state', shape);
+  const { identity, movement } = readState(b, task, settings, state);
+  const noisy = settings.noise > 0 ? add(b, movement, b.input('noise', [frames, prior.size])) : movement;
+  const codes = naturalCodes(b, task, identity, noisy);
+  const drawn = prior.build(b, codes);
+  const pictures = seen(b, task, drawn);
   const scores = scoresOf(b, task, shifted(b, pictures, settings.jitter));
   const target = OBJECTIVES[settings.objective].build(b, scores, unit);
-  const penalties = penaltiesOf(b, task, settings, whitened, pictures);
+  const penalties = penaltiesOf(b, task, settings, { identity, movement, codes, drawn, pictures });
   const objective = penalties.reduce((total, term) => sub(b, total, term), target);
 
-  const gradient = gradients(b, objective, [controls])[0]!;
+  const gradient = gradients(b, objective, [state])[0]!;
   const { beta1, beta2, epsilon } = ADAM;
   const blend = (name: 'm' | 'v', x: Value, beta: number): Value => {
     const next = add(b, mul(b, b.input(name, shape), b.scalar(beta)), mul(b, x, b.scalar(1 - beta)));
@@ -86,24 +102,59 @@ export function adamStepGraph(task: Task, settings: AdamSettings): Graph {
   const m = blend('m', gradient, beta1);
   const v = blend('v', mul(b, gradient, gradient), beta2);
   const move = div(b, m, add(b, sqrt(b, v), b.scalar(epsilon)));
-  b.output('controls', add(b, controls, mul(b, move, b.input('rate', []))));
+  b.output('state', add(b, state, mul(b, move, b.input('rate', []))));
   b.output('objective', objective);
   showStep(b, task, pictures, scores);
   return b.build();
 }
 
-/** The penalties with a weight above zero that the number of frames allows, each a number to be subtracted. */
-function penaltiesOf(b: GraphBuilder, task: Task, settings: AdamSettings, whitened: Value, pictures: Value): Value[] {
-  const { frames, prior } = task;
-  const { spread } = prior.statistics;
+/** The penalties with a weight above zero, each a number to be subtracted. */
+function penaltiesOf(
+  b: GraphBuilder,
+  task: Task,
+  settings: AdamSettings,
+  {
+    identity,
+    movement,
+    codes,
+    drawn,
+    pictures,
+  }: Record<'identity' | 'movement' | 'codes' | 'drawn' | 'pictures', Value>,
+): Value[] {
+  const { encode, statistics } = task.prior;
+  // A natural code comes back from its own picture; a blend of two does not (the idea of PPGN's first term).
+  const astray = (): Value => {
+    const away = sub(b, encode!(b, drawn), codes);
+    return mul(b, meanSquare(b, away), b.scalar(1 / statistics.spread ** 2));
+  };
+  // Real identities are about as long as normal noise: a mean square of 1, not of 0, whose picture is nobody's.
+  const unusual = (): Value => {
+    const excess = sub(b, meanSquare(b, identity), b.scalar(1));
+    return mul(b, excess, excess);
+  };
   const terms: [number, () => Value][] = [
-    [frames > 1 ? settings.smoothness : 0, () => meanSquare(b, difference(b, scaledCodes(), 0))],
-    [frames > 2 ? settings.acceleration : 0, () => meanSquare(b, difference(b, difference(b, scaledCodes(), 0), 0))],
-    [settings.naturalness, () => meanSquare(b, whitened)],
+    [settings.smoothness, () => meanSquare(b, difference(b, movement, 0))],
+    [settings.acceleration, () => meanSquare(b, difference(b, difference(b, movement, 0), 0))],
+    [settings.naturalness, () => meanSquare(b, movement)],
+    [settings.identity, unusual],
+    [settings.energy, () => idleness(b, task, movement)],
+    [encode ? settings.manifold : 0, astray],
     [settings.totalVariation, () => variation(b, task, pictures)],
   ];
-  const scaledCodes = (): Value => mul(b, naturalCodes(b, task, whitened), b.scalar(1 / spread));
   return terms.flatMap(([weight, term]) => (weight > 0 ? [mul(b, term(), b.scalar(weight))] : []));
+}
+
+/**
+ * Mean over frames of the squared distance of a movement's energy from 1: that of real frames, in units of their codes'
+ * spread. It keeps poses as far from the mean pose as real ones are.
+ */
+function idleness(b: GraphBuilder, { prior }: Task, movement: Value): Value {
+  const { factors, spread } = prior.statistics;
+  const { size } = prior;
+  const moved = factors ? matmul(b, movement, b.constant(factors.within, [size, size]), { transB: true }) : movement;
+  const scale = factors ? 1 / spread ** 2 : 1;
+  const energy = mul(b, mean(b, mul(b, moved, moved), [1]), b.scalar(scale));
+  return meanSquare(b, sub(b, energy, b.scalar(1)));
 }
 
 /** Mean squared difference of neighbouring pixels on the scale 0..1, down and across. */
@@ -120,13 +171,11 @@ function variation(b: GraphBuilder, { model }: Task, pictures: Value): Value {
   return add(b, meanSquare(b, difference(b, unit, 2)), meanSquare(b, difference(b, unit, 3)));
 }
 
-/** The frames of controls without noise and jitter: input `controls`, output `pixels` [T, H, W, 3]. */
+/** The frames of a state without noise and jitter: input `state`, output `pixels` [T, H, W, 3]. */
 export function renderGraph(task: Task, settings: AdamSettings): Graph {
   const b = new GraphBuilder();
-  const { controls: count } = sequenceForm(settings.sequence, task.frames);
-  const controls = b.input('controls', [count, task.prior.size]);
-  const codes = naturalCodes(b, task, mixedControls(b, task, settings, controls));
-  const pictures = seenPictures(b, task, codes);
+  const { identity, movement } = readState(b, task, settings, b.input('state', stateShape(task, settings)));
+  const pictures = seenPictures(b, task, naturalCodes(b, task, identity, movement));
   showStep(b, task, pictures, scoresOf(b, task, pictures));
   return b.build();
 }

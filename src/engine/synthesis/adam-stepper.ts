@@ -1,18 +1,18 @@
 /** Drives the Adam step graph: rate, noise and jitter of each iteration, and the moments. */
+import { sizeOf } from '../graph/shape.js';
 import { Random } from '../random.js';
 import type { CompiledGraph, Tensors } from '../runtimes/runtime.js';
 import { ADAM } from '../training/trainer.js';
-import { adamStepGraph, renderGraph, shiftKernel } from './adam-step.js';
+import { adamStepGraph, renderGraph, shiftKernel, stateShape } from './adam-step.js';
 import { storedArrays, type Compile, type Start } from './paper-stepper.js';
 import type { AdamSettings } from './presets.js';
 import type { Task } from './scene.js';
-import { sequenceForm } from './sequences.js';
 import type { Stepper } from './synthesise.js';
 
 /** Share of the iterations after which noise and rate fade. */
 const FADE_FROM = 2 / 3;
 
-type State = Record<'controls' | 'm' | 'v', Float32Array>;
+type State = Record<'state' | 'm' | 'v', Float32Array>;
 
 export class AdamStepper implements Stepper {
   readonly iterations: number;
@@ -32,9 +32,9 @@ export class AdamStepper implements Stepper {
   }
 
   static async open(task: Task, settings: AdamSettings, compile: Compile, start: Start): Promise<AdamStepper> {
-    const size = sequenceForm(settings.sequence, task.frames).controls * task.prior.size;
+    const size = sizeOf(stateShape(task, settings));
     const state = start.arrays
-      ? storedArrays(start.arrays, { controls: size, m: size, v: size })
+      ? storedArrays(start.arrays, { state: size, m: size, v: size })
       : startingState(task, settings, start.seed);
     const graph = await compile(adamStepGraph(task, settings));
     return new AdamStepper(task, settings, graph, compile, state);
@@ -58,14 +58,14 @@ export class AdamStepper implements Stepper {
       ...(noise > 0 && { noise: random.normals(frames * prior.size, noise * fade) }),
       ...(jitter > 0 && { shift: shiftKernel(jitter, shift(), shift()) }),
     });
-    const next = { controls: outputs['controls'], m: outputs['m'], v: outputs['v'] } as State;
-    if (next.controls.every(Number.isFinite)) this.#state = next;
+    const next = { state: outputs['state'], m: outputs['m'], v: outputs['v'] } as State;
+    if (next.state.every(Number.isFinite)) this.#state = next;
     return { outputs, ended: false };
   }
 
   async render(): Promise<Uint8Array> {
     const graph = await this.#compile(renderGraph(this.#task, this.#settings));
-    const { pixels } = await graph.run({ controls: this.#state.controls });
+    const { pixels } = await graph.run({ state: this.#state.state });
     await graph.close();
     return pixels as Uint8Array;
   }
@@ -80,13 +80,12 @@ function fading(share: number): number {
   return share < FADE_FROM ? 1 : 0.5 * (1 + Math.cos((Math.PI * (share - FADE_FROM)) / (1 - FADE_FROM)));
 }
 
-/** One whitened code for all frames, and a little of its own for each control. */
+/** A random identity, and a little movement of its own for each control. */
 function startingState(task: Task, settings: AdamSettings, seed: number): State {
-  const { size } = task.prior;
-  const { controls: count } = sequenceForm(settings.sequence, task.frames);
+  const [rows, size] = stateShape(task, settings);
   const random = new Random(`${seed}:code`);
-  const shared = random.normals(size, settings.start.shared);
-  const controls = random.normals(count * size, settings.start.own);
-  for (let i = 0; i < controls.length; i++) controls[i]! += shared[i % size]!;
-  return { controls, m: new Float32Array(count * size), v: new Float32Array(count * size) };
+  const state = new Float32Array(rows * size);
+  state.set(random.normals(size, settings.start.identity), 0);
+  state.set(random.normals((rows - 1) * size, settings.start.movement), size);
+  return { state, m: new Float32Array(rows * size), v: new Float32Array(rows * size) };
 }

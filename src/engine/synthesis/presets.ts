@@ -21,20 +21,26 @@ export interface AdamSettings {
   readonly rate: number;
   readonly objective: ObjectiveName;
   readonly sequence: SequenceSettings;
-  /** Weight of the mean squared difference of neighbouring codes, in units of the codes' spread. */
+  /** Weight of the mean squared difference of neighbouring whitened movements. */
   readonly smoothness: number;
   /** Weight of the mean squared second difference. */
   readonly acceleration: number;
-  /** Weight of the mean squared whitened code: how natural single frames stay. */
+  /** Weight of the mean squared whitened movement: how natural single frames stay. */
   readonly naturalness: number;
+  /** Weight of the squared distance of the identity's mean square from 1, that of real ones. */
+  readonly identity: number;
+  /** Weight of the mean squared distance of each frame's movement from the energy that real frames have. */
+  readonly energy: number;
+  /** Weight of how far codes are from those that the prior's encoder finds in their pictures; 0 without an encoder. */
+  readonly manifold: number;
   /** Weight of the mean squared difference of neighbouring pixels, 0..1. */
   readonly totalVariation: number;
-  /** Standard deviation of noise on the whitened codes, fading to none in the last third. */
+  /** Standard deviation of noise on the whitened movement, fading to none in the last third. */
   readonly noise: number;
   /** Largest shift of the whole clip, in pixels, drawn anew in each iteration. */
   readonly jitter: number;
-  /** Standard deviation of the whitened starting codes; `shared`: of one code for all frames, and of each frame's own. */
-  readonly start: { readonly shared: number; readonly own: number };
+  /** Standard deviations of what the run starts with. */
+  readonly start: { readonly identity: number; readonly movement: number };
 }
 
 export type Settings = PaperSettings | AdamSettings;
@@ -57,20 +63,23 @@ const PAPER: PaperSettings = {
 
 export const PRESETS = {
   default: {
-    describe: 'keyframed whitened codes with smoothness and naturalness penalties, by Adam',
+    describe: 'one identity and keyframed movements, whitened, with smoothness and naturalness penalties, by Adam',
     generator: {
       rule: 'adam',
-      iterations: 150,
+      iterations: 120,
       rate: 0.1,
       objective: 'logit',
       sequence: { form: 'keyframes', every: 2, interpolation: 'cubic' },
-      smoothness: 10,
-      acceleration: 0,
-      naturalness: 5,
+      smoothness: 0,
+      acceleration: 0.5,
+      naturalness: 0.3,
+      identity: 1,
+      energy: 3,
+      manifold: 1,
       totalVariation: 0,
-      noise: 0.1,
+      noise: 0.3,
       jitter: 3,
-      start: { shared: 0.5, own: 0.05 },
+      start: { identity: 1, movement: 1 },
     },
     pixels: {
       rule: 'adam',
@@ -81,10 +90,13 @@ export const PRESETS = {
       smoothness: 1,
       acceleration: 0,
       naturalness: 0.05,
+      identity: 0,
+      energy: 0,
+      manifold: 0,
       totalVariation: 20,
       noise: 0,
       jitter: 2,
-      start: { shared: 0.1, own: 0.02 },
+      start: { identity: 0.1, movement: 0.02 },
     },
   },
   'paper-2016': {

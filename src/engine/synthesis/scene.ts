@@ -12,11 +12,15 @@ export interface Task {
   readonly frames: number;
 }
 
-/** The picture that the recogniser sees of each code: the prior's, cropped, in the recogniser's numbers. */
-export function seenPictures(b: GraphBuilder, { prior, model }: Task, codes: Value): Value {
+/** What the recogniser sees of the prior's pictures: cropped, in the recogniser's numbers. */
+export function seen(b: GraphBuilder, { prior, model }: Task, pictures: Value): Value {
   const { input } = model.manifest;
-  const picture = centreCrop(b, prior.build(b, codes), input.height, input.width);
-  return convert(b, picture, prior.output, input);
+  return convert(b, centreCrop(b, pictures, input.height, input.width), prior.output, input);
+}
+
+/** The picture that the recogniser sees of each code. */
+export function seenPictures(b: GraphBuilder, task: Task, codes: Value): Value {
+  return seen(b, task, task.prior.build(b, codes));
 }
 
 /** Scores of a video given as the recogniser's numbers [T, 3, H, W]. */

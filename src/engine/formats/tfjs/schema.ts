@@ -55,6 +55,12 @@ export const layerEntry = z.looseObject({
   inbound_nodes: z.array(z.unknown()).max(1000).nullish(),
 });
 export type LayerEntry = z.output<typeof layerEntry>;
+
+export const nameOf = (entry: LayerEntry): string => entry.name ?? entry.config.name ?? entry.class_name.toLowerCase();
+
+/** Classes of layers that are models themselves. */
+export const MODEL_CLASSES: ReadonlySet<string> = new Set(['Sequential', 'Functional', 'Model']);
+
 const layerList = z.array(layerEntry).min(1).max(5000);
 
 export const sequentialConfig = z.union([

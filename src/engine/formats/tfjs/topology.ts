@@ -4,13 +4,15 @@
  */
 import { NeuroreelError } from '../../../protocol/errors.js';
 import { activationNamed, isSoftmax } from './activations.js';
+import { callKey, checkNames, planCalls } from './connections.js';
 import { LAYERS } from './layers/table.js';
 import type { LayerContext, LayerType } from './layers/definition.js';
 import {
+  MODEL_CLASSES,
   functionalConfig,
-  inboundCall,
   inputConfig,
   layerEntry,
+  nameOf,
   problemOf,
   sequentialConfig,
   serialised,
@@ -20,8 +22,8 @@ import {
 import type { KerasTensor } from './tensor.js';
 
 const MAX_DEPTH = 8;
-const MAX_CALLS = 10_000;
-const MODEL_CLASSES: ReadonlySet<string> = new Set(['Sequential', 'Functional', 'Model']);
+/** Layers that are looked at in all, counted again wherever a model inside is called. */
+const MAX_WORK = 50_000;
 
 /** Stands for the model's input where a call is named by its number. */
 export const INPUT = -1;
@@ -63,8 +65,6 @@ interface Scope {
   readonly distributed: boolean;
 }
 
-const nameOf = (entry: LayerEntry): string => entry.name ?? entry.config.name ?? entry.class_name.toLowerCase();
-
 class TopologyReader {
   readonly calls: LayerCall[] = [];
   /** Everything that cannot be run, collected so that one error can name it all. */
@@ -72,6 +72,7 @@ class TopologyReader {
   /** Names given to layers, by the layer's place in the model. */
   readonly #names = new Map<string, string>();
   readonly #taken = new Set<string>();
+  #work = 0;
 
   /** The calls of a model on `inputs`; returns the calls that give its outputs. */
   model(className: string, config: unknown, inputs: readonly number[], scope: Scope): number[] {
@@ -84,6 +85,7 @@ class TopologyReader {
   #sequential(config: unknown, inputs: readonly number[], scope: Scope): number[] {
     const parsed = sequentialConfig.safeParse(config);
     if (!parsed.success) invalid(`The Sequential model is malformed: ${problemOf(parsed.error)}.`);
+    this.#count(parsed.data.layers.length);
     const layers = parsed.data.layers.filter((layer) => layer.class_name !== 'InputLayer');
     checkNames(layers);
     let at = [...inputs];
@@ -95,27 +97,27 @@ class TopologyReader {
     const parsed = functionalConfig.safeParse(config);
     if (!parsed.success) invalid(`The functional model is malformed: ${problemOf(parsed.error)}.`);
     const { layers, input_layers, output_layers } = parsed.data;
+    this.#count(layers.length);
     checkNames(layers);
     if (input_layers.length !== inputs.length) {
       invalid(`A model with ${input_layers.length} inputs is given ${inputs.length} tensors.`);
     }
-    const results = new Map<string, readonly number[]>();
-    const shift = callShifts(layers, output_layers);
-    input_layers.forEach(([layer], i) => results.set(`${layer}\n0`, [inputs[i]!]));
+    const results = new Map(input_layers.map(([layer], i): [string, number[]] => [callKey(layer, 0), [inputs[i]!]]));
     const find = ([layer, call, output]: TensorKey, by: string): number =>
-      results.get(`${layer}\n${call}`)?.[output] ??
+      results.get(callKey(layer, call))?.[output] ??
       invalid(`${by} takes output ${output} of "${layer}", which has none.`);
-    for (const { key, entry, tensors } of orderOfCalls(layers, results, shift)) {
-      results.set(
-        key,
-        this.#layer(
-          entry,
-          tensors.map((tensor) => find(tensor, `The layer "${nameOf(entry)}"`)),
-          scope,
-        ),
-      );
+    const plan = planCalls(layers, new Set(results.keys()), output_layers);
+    for (const { key, entry, tensors } of plan.calls) {
+      const taken = tensors.map((tensor) => find(tensor, `The layer "${nameOf(entry)}"`));
+      results.set(key, this.#layer(entry, taken, scope));
     }
-    return output_layers.map((tensor) => find(shift(tensor), 'The model'));
+    return plan.outputs.map((tensor) => find(tensor, 'The model'));
+  }
+
+  /** Keeps what a small file can cause in bounds: a model inside may be called, and taken apart, many times. */
+  #count(layers: number): void {
+    this.#work += layers + 1;
+    if (this.#work > MAX_WORK) invalid('The models inside the model have too many layers in all.');
   }
 
   /** One call of a layer; returns the calls that give its outputs. */
@@ -145,7 +147,6 @@ class TopologyReader {
     const own = nameOf(entry);
     const what = `${entry.class_name} "${scope.path.length > 0 ? `${scope.path.join('/')}/` : ''}${own}"`;
     const type = LAYERS.get(entry.class_name);
-    if (this.calls.length >= MAX_CALLS) invalid(`The model has more than ${MAX_CALLS} layers.`);
     if (!type) {
       this.problems.add(what);
       return inputs[0] ?? INPUT;
@@ -177,17 +178,22 @@ class TopologyReader {
   #activation(given: unknown, what: string): Pick<LayerCall, 'activation' | 'softmax'> {
     if (given === undefined || given === null) return { activation: null, softmax: false };
     const object = serialised.safeParse(given);
-    const name = typeof given === 'string' ? given : object.success ? object.data.class_name : '';
-    const inner = object.success && typeof object.data.config === 'string' ? object.data.config : name;
-    const named = activationNamed(inner);
-    if (named) return { activation: (c, x) => named(c.b, x), softmax: isSoftmax(inner) };
-    const type = LAYERS.get(name);
-    const parsed = type?.pointwise && !type.merges ? type.config.safeParse(object.data?.config) : undefined;
-    if (!type || !parsed?.success || type.unsupported?.(parsed.data)) {
-      this.problems.add(`${what} (activation ${JSON.stringify(given).slice(0, 100)})`);
-      return { activation: null, softmax: false };
+    const layer = object.success ? LAYERS.get(object.data.class_name) : undefined;
+    if (layer?.pointwise && !layer.merges && !layer.activated) {
+      const parsed = layer.config.safeParse(object.data?.config);
+      if (parsed.success && !layer.unsupported?.(parsed.data)) {
+        const softmax = object.data?.class_name === 'Softmax';
+        return { activation: (c, x) => layer.build(c, [x], parsed.data), softmax };
+      }
     }
-    return { activation: (c, x) => type.build(c, [x], parsed.data), softmax: name === 'Softmax' };
+    // Functions are written as their name, or as an object that holds it.
+    const inner =
+      object.success && typeof object.data.config === 'string' ? object.data.config : object.data?.class_name;
+    const name = typeof given === 'string' ? given : (inner ?? '');
+    const named = layer ? undefined : activationNamed(name);
+    if (named) return { activation: (c, x) => named(c.b, x), softmax: isSoftmax(name) };
+    this.problems.add(`${what} (activation ${JSON.stringify(given).slice(0, 100)})`);
+    return { activation: null, softmax: false };
   }
 
   /** A name for the layer that no other has: its own, that of its wrapper, or both. */
@@ -213,97 +219,6 @@ function weightNames(own: string, { path }: Scope): string[] {
   const suffixes = full.map((_, i) => full.slice(i).join('/'));
   const wrapper = path[path.length - 1];
   return wrapper === undefined ? suffixes : [...suffixes.slice(0, -1), wrapper, own];
-}
-
-function checkNames(layers: readonly LayerEntry[]): void {
-  const seen = new Set<string>();
-  for (const layer of layers) {
-    const name = nameOf(layer);
-    if (seen.has(name)) invalid(`Two layers are named "${name}".`);
-    seen.add(name);
-  }
-}
-
-interface PlannedCall {
-  readonly key: string;
-  readonly entry: LayerEntry;
-  readonly tensors: readonly TensorKey[];
-}
-
-/**
- * Calls of models are counted from 1 by Keras (the first is the model's own making) and from 0 by TensorFlow.js. The
- * returned function counts them from 0.
- */
-function callShifts(layers: readonly LayerEntry[], outputs: readonly TensorKey[]): (tensor: TensorKey) => TensorKey {
-  const counts = new Map<string, number>();
-  for (const layer of layers) {
-    if (MODEL_CLASSES.has(layer.class_name)) counts.set(nameOf(layer), layer.inbound_nodes?.length ?? 0);
-  }
-  const shifted = new Set<string>();
-  for (const tensors of [outputs, ...layers.flatMap(inboundOf)]) {
-    for (const [name, call] of tensors) if (call >= (counts.get(name) ?? Infinity)) shifted.add(name);
-  }
-  return (tensor) => (shifted.has(tensor[0]) ? [tensor[0], Math.max(0, tensor[1] - 1), tensor[2]] : tensor);
-}
-
-/** All calls of a functional model, each after those whose outputs it takes. */
-function orderOfCalls(
-  layers: readonly LayerEntry[],
-  given: ReadonlyMap<string, unknown>,
-  shift: (tensor: TensorKey) => TensorKey,
-): PlannedCall[] {
-  const planned = new Map<string, PlannedCall>();
-  layers.forEach((entry) => {
-    inboundOf(entry).forEach((tensors, call) => {
-      const key = `${nameOf(entry)}\n${call}`;
-      if (!given.has(key)) planned.set(key, { key, entry, tensors: tensors.map(shift) });
-      if (planned.size > MAX_CALLS) invalid(`The model has more than ${MAX_CALLS} layers.`);
-    });
-  });
-  const users = new Map<string, string[]>();
-  const missing = new Map<string, number>();
-  for (const { key, tensors, entry } of planned.values()) {
-    const sources = new Set(tensors.map(([layer, call]) => `${layer}\n${call}`));
-    for (const source of sources) {
-      if (given.has(source)) sources.delete(source);
-      else if (!planned.has(source)) {
-        invalid(`The layer "${nameOf(entry)}" takes an output of "${source.split('\n')[0]}", which does not give one.`);
-      } else {
-        const known = users.get(source);
-        if (known) known.push(key);
-        else users.set(source, [key]);
-      }
-    }
-    missing.set(key, sources.size);
-  }
-  const order = [...planned.keys()].filter((key) => missing.get(key) === 0);
-  // The list grows while it is read.
-  for (const key of order) {
-    for (const user of users.get(key) ?? []) {
-      missing.set(user, missing.get(user)! - 1);
-      if (missing.get(user) === 0) order.push(user);
-    }
-  }
-  if (order.length < planned.size) {
-    const stuck = [...planned.keys()].find((key) => missing.get(key)! > 0)!.split('\n')[0];
-    throw new NeuroreelError('GRAPH_INVALID', `The model's layers form a cycle: "${stuck}" waits for its own output.`);
-  }
-  return order.map((key) => planned.get(key)!);
-}
-
-/** The tensors that each call of a layer takes. */
-const inboundOf = (entry: LayerEntry): TensorKey[][] =>
-  (entry.inbound_nodes ?? []).map((call) => tensorsOf(call, nameOf(entry)));
-
-function tensorsOf(call: unknown, name: string): TensorKey[] {
-  if (typeof call === 'object' && call !== null && !Array.isArray(call)) {
-    throw new NeuroreelError(
-      'MODEL_FORMAT_UNSUPPORTED',
-      `The layer "${name}" is connected as Keras 3 writes it; save the model with Keras 2 (tf_keras).`,
-    );
-  }
-  const parsed = inboundCall.safeParse(call);
-  return parsed.success ? parsed.data : invalid(`The inputs of the layer "${name}" are malformed.`);
 }
 
 /** The input shape that a model says it wants, the batch included. */
