@@ -3,7 +3,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { ProbeClip, UnreadableClip } from '../../src/engine/audit/probe.js';
 import { NeuroreelError, type RecogniserManifest } from '../../src/protocol/index.js';
-import { findFfmpeg, VideoReader, type DecodedFrame } from '../../src/video/index.js';
+import { VideoReader, type DecodedFrame } from '../../src/video/decoder.js';
+import { findFfmpeg } from '../../src/video/ffmpeg-binary.js';
 
 /** Frames of a clip that are taken at most, unless another number is asked for. */
 export const MOST_FRAMES = 2048;

@@ -6,7 +6,7 @@ import type { ModelRegistry } from '../../src/engine/models/registry.js';
 import { openRuntime } from '../../src/engine/runtimes/open.js';
 import { packageVersion } from '../../src/jobs/package-root.js';
 import { NeuroreelError, type ProbeReport } from '../../src/protocol/index.js';
-import { findFfmpeg } from '../../src/video/index.js';
+import { findFfmpeg } from '../../src/video/ffmpeg-binary.js';
 import { listClips, MOST_FRAMES, readClips } from './clips.js';
 import { duration } from './format.js';
 import type { Output } from './output.js';

@@ -3,7 +3,6 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSyn
 import { join } from 'node:path';
 import { z } from 'zod';
 import { NeuroreelError } from '../../src/protocol/index.js';
-import { renderPlot } from '../../src/video/index.js';
 
 const runFile = z.strictObject({
   format: z.literal('neuroreel.training-run/1'),
@@ -122,6 +121,8 @@ function assertSame(folder: string, { recipe, seed, steps }: Run): void {
 const SMOOTHED = 25;
 
 async function curvePicture(title: string, name: string, points: readonly Point[]): Promise<Buffer> {
+  // The charts' library takes half a second to load, which `--help` should not.
+  const { renderPlot } = await import('../../src/video/plot.js');
   const x = points.map((point) => point['step']!);
   const y = points.map((point) => point[name] ?? NaN);
   const each = { name: 'each step', x, y, colour: '#c3ccd9' };

@@ -54,7 +54,7 @@ describe('safetensors', () => {
 
   it('refuses a file that is cut off at any byte, or longer than its header says', () => {
     const bytes = writeSafetensors(WEIGHTS, 'F16');
-    for (let length = 0; length < bytes.length; length++) {
+    for (const length of Array.from(bytes, (_, i) => i)) {
       expect(() => readSafetensors(bytes.subarray(0, length)), `${length} bytes`).toThrow(failure('MODEL_INVALID'));
     }
     expect(() => readSafetensors(Buffer.concat([bytes, Buffer.alloc(1)]))).toThrow(failure('MODEL_INVALID'));
@@ -66,7 +66,7 @@ describe('safetensors', () => {
     ['a header length of 2^64 - 1', file({}, 0, 2n ** 64n - 1n)],
     ['a header that is not JSON', file('{"a":', 0)],
     ['a header that is a list', file([1, 2], 0)],
-    ['a header of a million brackets', file('['.repeat(1e6), 0)],
+    ['a header of ten thousand brackets', file('['.repeat(1e4), 0)],
     ['an entry that is a number', file({ a: 4 }, 4)],
     ['an entry without offsets', file({ a: { dtype: 'F32', shape: [1] } }, 4)],
     ['an unknown type', file({ a: entry([1], [0, 8], 'F64') }, 8)],
@@ -88,9 +88,9 @@ describe('safetensors', () => {
     expect(() => readSafetensors(bytes, 'w.safetensors')).toThrow(failure('MODEL_INVALID', /^w\.safetensors is not/));
   });
 
-  it('refuses a hundred thousand claims on the same bytes before it makes room for any', () => {
+  it('refuses ten thousand claims on the same bytes before it makes room for any', () => {
     const size = 2 ** 20;
-    const header = Object.fromEntries(Array.from({ length: 1e5 }, (_, i) => [`t${i}`, entry([size], [0, 4 * size])]));
+    const header = Object.fromEntries(Array.from({ length: 1e4 }, (_, i) => [`t${i}`, entry([size], [0, 4 * size])]));
     expect(() => readSafetensors(file(header, 4 * size))).toThrow(failure('MODEL_INVALID', /does not begin where/));
   });
 });

@@ -11,7 +11,8 @@ import type { PackedClip, Recipe, RecipeContext } from '../../../src/engine/trai
 import { train as runTraining } from '../../../src/engine/training/trainer.js';
 import { Pace } from '../../../src/jobs/pace.js';
 import { NeuroreelError } from '../../../src/protocol/index.js';
-import { encodeVideo, findFfmpeg } from '../../../src/video/index.js';
+import { encodeVideo } from '../../../src/video/encoder.js';
+import { findFfmpeg } from '../../../src/video/ffmpeg-binary.js';
 import { action } from '../command.js';
 import { writing } from '../errors.js';
 import { columns, duration, facts, figure } from '../format.js';

@@ -5,7 +5,7 @@ import { PRESET_NAMES } from '../../../src/engine/synthesis/presets.js';
 import type { ModelRegistry } from '../../../src/engine/models/registry.js';
 import { checkVideoRequest } from '../../../src/jobs/kinds.js';
 import { parseWith, videoJobRequest, type VideoJobRequest } from '../../../src/protocol/index.js';
-import { findFfmpeg } from '../../../src/video/index.js';
+import { findFfmpeg } from '../../../src/video/ffmpeg-binary.js';
 import { action } from '../command.js';
 import { openWorkshop, runEmbedded } from '../embedded.js';
 import { onInterrupt } from '../interrupt.js';

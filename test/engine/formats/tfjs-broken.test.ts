@@ -48,8 +48,8 @@ function small(): Saved {
 }
 
 type Json = Record<string, never> & { [key: string]: Json } & Json[];
-const config = (json: unknown): Json => (json as Json)['modelTopology']!['model_config']!['config']!;
-const manifest = (json: unknown): Json => (json as Json)['weightsManifest']![0]!;
+const config = (json: unknown): Json => (json as Json)['modelTopology']!['model_config']['config'];
+const manifest = (json: unknown): Json => (json as Json)['weightsManifest']![0];
 const set = (target: unknown, key: string | number, value: unknown): void => {
   (target as Record<string | number, unknown>)[key] = value;
 };

@@ -341,7 +341,7 @@ const frameNet = (tf: Tf, x: Tensor): Tensor => {
   return layers.reduce((y, layer) => tf.layers.timeDistributed({ layer }).apply(y) as Tensor, x);
 };
 const lstm = (tf: Tf, units: number, more: Partial<Parameters<Tf['layers']['lstm']>[0]> = {}): tfjs.RNN =>
-  tf.layers.lstm({ units, recurrentActivation: 'sigmoid', ...more }) as tfjs.RNN;
+  tf.layers.lstm({ units, recurrentActivation: 'sigmoid', ...more });
 const onFrames = (name: string, rest: (tf: Tf, y: Tensor) => Tensor): LayerCase => ({
   name,
   input: [5, 8, 8, 3],

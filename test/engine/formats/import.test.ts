@@ -1,0 +1,170 @@
+/** Model packages made of imported models. */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { FORMATS, importModel, readLabels, readModel, type ImportOptions } from '../../../src/engine/formats/import.js';
+import { readPackage } from '../../../src/engine/models/package.js';
+import { Random } from '../../../src/engine/random.js';
+import { evaluate } from '../../../src/engine/runtimes/reference/reference.js';
+import { sharedPart, sharedPath } from '../../shared-data.js';
+import { kerasModel, scoring, temporaryFolder, worst, writeModel, type NamedNumbers, type Saved } from './helpers.js';
+
+const root = temporaryFolder();
+const random = new Random('import');
+const weight = (name: string, shape: readonly number[]): NamedNumbers => ({
+  name,
+  shape,
+  data: [...random.normals(shape.reduce((n, dim) => n * dim, 1))],
+});
+
+/** A recogniser of 5 frames of 4x4 with 3 units. */
+function recogniser(channels = 3): Saved {
+  const conv = { class_name: 'Conv2D', config: { name: 'conv', filters: 2, kernel_size: 3, activation: 'relu' } };
+  return kerasModel(
+    [5, 4, 4, channels],
+    [
+      ['TimeDistributed', { name: 'time_distributed', layer: conv }],
+      ['TimeDistributed', { name: 'time_distributed_1', layer: { class_name: 'Flatten', config: { name: 'flat' } } }],
+      ['LSTM', { name: 'lstm', units: 4, activation: 'tanh', recurrent_activation: 'sigmoid' }],
+      ['Dense', { name: 'dense', units: 3, activation: 'softmax' }],
+    ],
+    [
+      weight('time_distributed/kernel', [3, 3, channels, 2]),
+      weight('time_distributed/bias', [2]),
+      weight('lstm/lstm_cell/kernel', [8, 16]),
+      weight('lstm/lstm_cell/recurrent_kernel', [4, 16]),
+      weight('lstm/lstm_cell/bias', [16]),
+      weight('dense/kernel', [4, 3]),
+      weight('dense/bias', [3]),
+    ],
+  );
+}
+
+function folder(name: string): string {
+  const path = join(root, name);
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+function modelAt(name: string, { json, bytes } = recogniser()): string {
+  return writeModel(folder(name), json, bytes);
+}
+const options = (path: string, more: Partial<ImportOptions> = {}): ImportOptions => ({
+  path,
+  name: 'imported',
+  out: join(root, 'packages'),
+  order: 'bgr',
+  mean: 0,
+  scale: 1 / 255,
+  licence: 'CC0-1.0',
+  ...more,
+});
+const labelsFile = (name: string, text: string): string => {
+  const path = join(root, name);
+  writeFileSync(path, text);
+  return path;
+};
+
+describe('a package made of a recogniser', () => {
+  it('says what it is, and has the hashes of its files', async () => {
+    const labels = labelsFile('labels.json', '{"labels": ["swing", null, "jump"]}');
+    const { directory, manifest } = await importModel(options(modelAt('first'), { labels, title: 'Imported' }));
+    expect(directory).toBe(join(root, 'packages', 'imported'));
+    expect(manifest).toMatchObject({
+      kind: 'recogniser',
+      name: 'imported',
+      title: 'Imported',
+      licence: 'CC0-1.0',
+      labels: ['swing', 'unit 1', 'jump'],
+      input: { width: 4, height: 4, order: 'bgr', mean: [0, 0, 0], scale: [1 / 255, 1 / 255, 1 / 255] },
+      sequence: { rule: 'spread', length: 5 },
+    });
+    for (const entry of [manifest.files.graph, manifest.files.weights]) {
+      const found = createHash('sha256')
+        .update(readFileSync(join(directory, entry.path)))
+        .digest('hex');
+      expect(found).toBe(entry.sha256);
+    }
+  });
+
+  it.each([
+    ['F32', 1e-12],
+    ['F16', 1e-2],
+  ] as const)('gives what the model gives, in %s', async (precision, tolerance) => {
+    const path = modelAt(`precision-${precision}`);
+    const { directory } = await importModel(options(path, { name: `as-${precision.toLowerCase()}`, precision }));
+    const { graphs } = readPackage(directory);
+    const model = await readModel(path);
+    if (model.kind !== 'recogniser') throw new Error('It is a recogniser.');
+    const x = random.normals(7 * 4 * 4 * 3);
+    const results = [model, { ...model, graphs: graphs as typeof model.graphs }].map((which) => {
+      const { b, y } = scoring(which, 1, 7);
+      b.output('y', y);
+      return evaluate(b.build(), { x })['y']!;
+    });
+    expect(worst(results[1]!, results[0]!)).toBeLessThan(tolerance);
+    expect(graphs['frames']!.outputs.map((port) => port.name)).toEqual(['conv', 'flat', 'gates']);
+  });
+
+  it('takes the place of another only when asked to', async () => {
+    const path = modelAt('twice');
+    await importModel(options(path, { name: 'twice' }));
+    await expect(importModel(options(path, { name: 'twice' }))).rejects.toMatchObject({ code: 'MODEL_EXISTS' });
+    const again = await importModel(options(path, { name: 'twice', overwrite: true, title: 'Again' }));
+    expect(again.manifest.title).toBe('Again');
+  });
+
+  it.each<[string, Partial<ImportOptions>, string]>([
+    ['a name with a slash', { name: '../elsewhere' }, 'REQUEST_INVALID'],
+    ['an empty name', { name: '' }, 'REQUEST_INVALID'],
+    ['a scale of zero', { scale: 0 }, 'REQUEST_INVALID'],
+    ['a sequence of zero frames', { sequence: { rule: 'spread', length: 0 } }, 'REQUEST_INVALID'],
+    ['labels that are missing', { labels: join(root, 'nothing.json') }, 'MODEL_INVALID'],
+    ['too few labels', { labels: labelsFile('two.txt', 'one\ntwo\n') }, 'MODEL_INVALID'],
+    ['a model that is missing', { path: join(root, 'nothing') }, 'MODEL_INVALID'],
+    ['a file of another kind', { path: labelsFile('model.pb', 'x') }, 'MODEL_FORMAT_UNSUPPORTED'],
+  ])('%s is refused, and nothing is written', async (what, more, code) => {
+    const out = join(root, 'refused', what.replaceAll(' ', '-'), 'packages');
+    await expect(importModel({ ...options(modelAt('refused-model')), out, ...more })).rejects.toMatchObject({ code });
+    expect(existsSync(join(root, 'refused', what.replaceAll(' ', '-')))).toBe(false);
+  });
+
+  it('is not made of a network for single pictures, nor of frames without three channels', async () => {
+    const pictures = kerasModel([4, 4, 3], [['GlobalAveragePooling2D', {}]]);
+    const code = 'MODEL_FORMAT_UNSUPPORTED';
+    await expect(importModel(options(modelAt('pictures', pictures)))).rejects.toMatchObject({ code });
+    await expect(importModel(options(modelAt('grey', recogniser(1))))).rejects.toMatchObject({ code });
+  });
+});
+
+describe('labels', () => {
+  it.each([
+    ['a list', '["a", null, "c"]', ['a', 'unit 1', 'c']],
+    ['an object', '{"labels": [null, "b"], "evidence": "none"}', ['unit 0', 'b']],
+    ['lines', 'a\r\n\r\nc d\n', ['a', 'unit 1', 'c d']],
+  ])('%s', async (name, text, wanted) => {
+    expect(await readLabels(labelsFile(`${name.replace(' ', '-')}.labels`, text))).toEqual(wanted);
+  });
+
+  it.each(['{"labels": 3}', '[1, 2]', '[', '{}'])('%s is refused', async (text) => {
+    await expect(readLabels(labelsFile('broken.labels', text))).rejects.toMatchObject({ code: 'MODEL_INVALID' });
+  });
+});
+
+it('every format has a name of its own', () => {
+  expect(new Set(FORMATS.map((format) => format.name)).size).toBe(FORMATS.length);
+});
+
+const lrcn = sharedPart('models', 'ucf50-lrcn-2');
+it.skipIf(lrcn.missing)(`the LRCN trained on UCF50 becomes a package${lrcn.note}`, async () => {
+  const path = sharedPath('models', 'ucf50-lrcn-2');
+  const labels = join(path, 'labels.json');
+  const { directory, manifest } = await importModel(
+    options(path, { name: 'ucf50-lrcn-2', labels, licence: 'none stated' }),
+  );
+  expect(manifest).toMatchObject({
+    labels: ['Basketball', 'Billiards', 'unit 2', 'unit 3'],
+    sequence: { rule: 'spread', length: 20 },
+  });
+  expect(readPackage(directory).manifest).toEqual(manifest);
+});
