@@ -18,8 +18,8 @@ export interface CliResult {
 export interface Running {
   readonly child: ChildProcess;
   readonly ended: Promise<CliResult>;
-  /** Resolves when what was written so far, to both, holds the text. */
-  saying(text: string): Promise<void>;
+  /** Resolves with what was written to both when it holds the text. */
+  saying(text: string | RegExp): Promise<string>;
 }
 
 export interface Place {
@@ -65,8 +65,10 @@ function start(cwd: string, args: readonly string[], env: Readonly<Record<string
     child,
     ended,
     async saying(text) {
-      while (!(said.stdout + said.stderr).includes(text)) {
-        if (child.exitCode !== null) throw new Error(`it ended and never said ${text}: ${said.stdout}${said.stderr}`);
+      for (;;) {
+        const all = said.stdout + said.stderr;
+        if (typeof text === 'string' ? all.includes(text) : text.test(all)) return all;
+        if (child.exitCode !== null) throw new Error(`it ended and never said ${String(text)}: ${all}`);
         await new Promise<void>((resolve) => (wake = resolve));
       }
     },

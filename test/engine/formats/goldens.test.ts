@@ -33,15 +33,15 @@ function networkFrames(file: string, order?: readonly number[]): Float32Array {
   return channelsFirst(ordered, SIDE, 3);
 }
 
-async function scores(
-  model: ImportedModel,
-  x: Float32Array,
-): Promise<{ logits: ArrayLike<number>; probs: ArrayLike<number> }> {
+type Scores = Record<'logits' | 'probs', ArrayLike<number>>;
+
+/** A model that scores 20 frames. */
+async function scorer(model: ImportedModel): Promise<(x: Float32Array) => Promise<Scores>> {
   const { b, y } = scoring(model, 1, 20);
   b.output('logits', y);
   b.output('probs', softmax(b, y));
-  const results = await runOnce(await openOnnxRuntime(), b.build(), { x });
-  return { logits: results['logits']!, probs: results['probs']! };
+  const compiled = await (await openOnnxRuntime()).compile(b.build(), { threads: 1 });
+  return async (x) => (await compiled.run({ x })) as Scores;
 }
 
 const difference = (actual: ArrayLike<number>, wanted: readonly number[]): number =>
@@ -66,13 +66,13 @@ describe.skipIf(lrcn.missing)(`LRCNs trained on UCF50${lrcn.note}`, () => {
     });
 
     it.each(index.clips)('scores $clip as the reference does, in any order of frames', async ({ frames, models }) => {
-      const model = await readModel(sharedPath('models', name));
+      const scores = await scorer(await readModel(sharedPath('models', name)));
       const golden = models[name]!;
-      const { logits, probs } = await scores(model, networkFrames(frames));
+      const { logits, probs } = await scores(networkFrames(frames));
       expect(difference(logits, golden.logits)).toBeLessThan(1e-5);
       expect(difference(probs, golden.probs)).toBeLessThan(1e-5);
       for (const [i, order] of index.permutations.entries()) {
-        const permuted = await scores(model, networkFrames(frames, order));
+        const permuted = await scores(networkFrames(frames, order));
         expect(difference(permuted.probs, golden.probs_for_permutations[i]!)).toBeLessThan(1e-5);
       }
     });
@@ -86,11 +86,7 @@ describe.skipIf(lrcn.missing)(`LRCNs trained on UCF50${lrcn.note}`, () => {
         b.output('gradient', gradients(b, unit, [x])[0]!);
         const { gradient } = await runOnce(await openOnnxRuntime(), b.build(), { x: networkFrames(frames) });
         const wanted = channelsFirst(sharedNpy('goldens', 'ucf50-lrcn', file!).data, SIDE, 3);
-        const scale = wanted.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
-        const differences = wanted.map((v, i) => Math.abs(v - gradient![i]!) / scale).sort();
-        // A rectifier or a maximum on its kink may fall either way; that moves the few pixels that it sees.
-        expect(differences[Math.floor(0.999 * differences.length)]).toBeLessThan(1e-5);
-        expect(differences[differences.length - 1]).toBeLessThan(1e-2);
+        expect(worst(gradient!, wanted)).toBeLessThan(1e-5);
       },
     );
   });

@@ -1,5 +1,5 @@
 /** TensorFlow.js layers models, which is to say Keras models, as a format of the importer. */
-import { basename, dirname } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { stat } from 'node:fs/promises';
 import type { ImportedModel, ModelFormat, ReadOptions } from '../format.js';
 import { modelJsonOf, readTfjsFiles } from './files.js';
@@ -12,7 +12,7 @@ async function read(path: string, options: ReadOptions = {}): Promise<ImportedMo
   const topology = readTopology(files.topology);
   const model = buildModel(topology, new KerasWeights(files.weights), options);
   const maker = files.generatedBy === null ? '' : ` (${files.generatedBy})`;
-  return { ...model, origin: `TensorFlow.js layers model ${basename(dirname(files.path))}${maker}` };
+  return { ...model, origin: `TensorFlow.js layers model ${basename(dirname(resolve(files.path)))}${maker}` };
 }
 
 export const tfjsLayers: ModelFormat = {

@@ -1,0 +1,66 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { videoReport } from '../../src/protocol/index.js';
+import { decodeVideo } from '../../src/video/index.js';
+import { writeTinyModels } from '../fixtures/tiny-models.js';
+import { openPlace, type Place } from './run-cli.js';
+
+const ARTIFACTS = ['activation.png', 'report.json', 'sheet.png', 'video.mp4'];
+let place: Place;
+
+beforeAll(async () => {
+  place = await openPlace();
+  await writeTinyModels(join(place.path, 'models'));
+});
+afterAll(() => place.remove());
+
+const tiny = ['video', '--model', 'tiny-lrcn', '--models', 'models', '--frames', '20', '--iterations', '4'];
+
+describe('neuroreel video', () => {
+  it('makes a video, its sheet, its plot and its report, and says where they are', async () => {
+    const { code, stdout, stderr } = await place.run([...tiny, '--out', 'made/here']);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const folder = join(place.path, 'made', 'here');
+    expect((await readdir(folder)).sort()).toEqual(ARTIFACTS);
+    expect(await decodeVideo(join(folder, 'video.mp4'))).toMatchObject({ count: 20, width: 256, height: 256, fps: 25 });
+    const report = videoReport.parse(JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')));
+    expect(report).toMatchObject({
+      model: { name: 'tiny-lrcn' },
+      prior: { name: 'tiny-prior' },
+      unit: { index: 1, label: 'right' },
+      iterations: 4,
+      request: { frames: 20, seed: 1 },
+    });
+    expect(stdout).toMatch(/^video +made\/here\/video\.mp4 \(20 frames of 16x16, 25 fps\)$/m);
+    expect(stdout).toMatch(/^unit +right \(1\) of tiny-lrcn$/m);
+    expect(stdout).toMatch(/^activation .*3 real clips: -1\.533 on average/m);
+    expect(stderr).toMatch(/^optimising 1\/4 {2}activation -?\d+\.\d\d {2}ETA \d+ s$/m);
+    expect(stderr).toMatch(/^optimising 4\/4 /m);
+    expect(stderr).toMatch(/^encoding 20\/20 {2}frames$/m);
+  });
+
+  it('is quiet and one document when it is to be, and the same again with the same seed', async () => {
+    const args = [...tiny, '--unit', '0', '--prior', 'pixels', '--seed', '9', '--json', '--quiet', '--out'];
+    const [one, two] = [await place.run([...args, 'one']), await place.run([...args, 'two'])];
+    expect({ code: one.code, stderr: one.stderr }).toEqual({ code: 0, stderr: '' });
+    const { folder, files, report } = one.document;
+    expect(folder).toMatch(/one$/);
+    expect(Object.keys(files)).toEqual(['video', 'sheet', 'plot', 'report']);
+    expect(videoReport.parse(report)).toMatchObject({ unit: { label: 'left' }, prior: null, seed: 9 });
+    const bytes = (which: string) => readFile(join(place.path, which, 'video.mp4'));
+    expect((await bytes('one')).equals(await bytes('two'))).toBe(true);
+    expect(two.document.report.activations).toEqual(report.activations);
+  });
+
+  it('stops in order when it is interrupted, and leaves nothing', async () => {
+    const running = place.start([...tiny, '--iterations', '100000', '--out', 'never', '--json']);
+    await running.saying('optimising 1/100000');
+    running.child.kill('SIGINT');
+    const { code, stderr, document } = await running.ended;
+    expect(code).toBe(130);
+    expect(stderr).toContain('Stopping after this step; Ctrl-C again stops at once.');
+    expect(document.error).toMatchObject({ code: 'INTERRUPTED', message: expect.stringContaining('same seed') });
+    expect(await readdir(join(place.path, 'never'))).toEqual([]);
+  });
+});
