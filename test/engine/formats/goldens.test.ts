@@ -5,6 +5,7 @@ import { readModel } from '../../../src/engine/formats/import.js';
 import type { ImportedModel } from '../../../src/engine/formats/format.js';
 import { reshape, sliceAxis } from '../../../src/engine/ops/layout.js';
 import { softmax } from '../../../src/engine/ops/softmax.js';
+import type { TensorData } from '../../../src/engine/runtimes/runtime.js';
 import { openOnnxRuntime } from '../../../src/engine/runtimes/onnxruntime/onnxruntime.js';
 import { sharedJson, sharedNpy, sharedPart, sharedPath } from '../../shared-data.js';
 import { channelsFirst, runOnce, scoring, worst } from './helpers.js';
@@ -33,7 +34,7 @@ function networkFrames(file: string, order?: readonly number[]): Float32Array {
   return channelsFirst(ordered, SIDE, 3);
 }
 
-type Scores = Record<'logits' | 'probs', ArrayLike<number>>;
+type Scores = Record<'logits' | 'probs', TensorData>;
 
 /** A model that scores 20 frames. */
 async function scorer(model: ImportedModel): Promise<(x: Float32Array) => Promise<Scores>> {
@@ -41,7 +42,10 @@ async function scorer(model: ImportedModel): Promise<(x: Float32Array) => Promis
   b.output('logits', y);
   b.output('probs', softmax(b, y));
   const compiled = await (await openOnnxRuntime()).compile(b.build(), { threads: 1 });
-  return async (x) => (await compiled.run({ x })) as Scores;
+  return async (x) => {
+    const { logits, probs } = await compiled.run({ x });
+    return { logits: logits!, probs: probs! };
+  };
 }
 
 const difference = (actual: ArrayLike<number>, wanted: readonly number[]): number =>
