@@ -9,5 +9,5 @@ export default lrcnRecipe({
   seed: 1,
   steps: 700,
   merged: false,
-  defaultUnit: 'climb_up',
+  defaultUnit: 'walk_left',
 });

@@ -9,5 +9,5 @@ export default lrcnRecipe({
   seed: 1,
   steps: 350,
   merged: true,
-  defaultUnit: 'climb',
+  defaultUnit: 'walk',
 });

@@ -3,10 +3,13 @@ import { createHash } from 'node:crypto';
 import { cp, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ERRORS, type ErrorCode } from '../../src/protocol/index.js';
 import { writeTinyModels } from '../fixtures/tiny-models.js';
 import { openPlace, type CliResult, type Place } from './run-cli.js';
+
+// Every command is a process of its own, which takes its time on a machine that does much else.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 let place: Place;
 let models: string;

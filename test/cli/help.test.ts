@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { COMMANDS } from '../../clients/cli/main.js';
 import { packageVersion } from '../../src/jobs/package-root.js';
 import { openPlace, type Place } from './run-cli.js';
+
+// Every command is a process of its own, which takes its time on a machine that does much else.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 let place: Place;
 beforeAll(async () => {

@@ -1,12 +1,15 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ProbeClip, UnreadableClip } from '../../src/engine/audit/probe.js';
 import { probeReport, type RecogniserManifest } from '../../src/protocol/index.js';
 import { listClips, readClips } from '../../clients/cli/clips.js';
 import { readManifest } from '../../src/engine/models/package.js';
 import { dotFrames, writeTinyClips, writeTinyModels } from '../fixtures/tiny-models.js';
 import { openPlace, type Place } from './run-cli.js';
+
+// Every command is a process of its own, which takes its time on a machine that does much else.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 let place: Place;
 let manifest: RecogniserManifest;

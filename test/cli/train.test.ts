@@ -2,8 +2,11 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openPlace, type Place } from './run-cli.js';
+
+// Every command is a process of its own, which takes its time on a machine that does much else.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const recipe = fileURLToPath(new URL('./fixtures/tiny-recipe.mjs', import.meta.url));
 let place: Place;

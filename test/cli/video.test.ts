@@ -1,10 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { videoReport } from '../../src/protocol/index.js';
 import { decodeVideo } from '../../src/video/index.js';
 import { writeTinyModels } from '../fixtures/tiny-models.js';
 import { openPlace, type Place } from './run-cli.js';
+
+// Every command is a process of its own, which takes its time on a machine that does much else.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const ARTIFACTS = ['activation.png', 'report.json', 'sheet.png', 'video.mp4'];
 let place: Place;

@@ -2,7 +2,7 @@ import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { gradients } from '../../src/engine/autodiff/gradients.js';
-import { GraphBuilder, type Value } from '../../src/engine/graph/graph.js';
+import { GraphBuilder, prune, type Value } from '../../src/engine/graph/graph.js';
 import { sizeOf } from '../../src/engine/graph/shape.js';
 import type { NamedTensor } from '../../src/engine/models/safetensors.js';
 import { relu } from '../../src/engine/ops/activation.js';
@@ -98,15 +98,16 @@ describe('the gradient of an LRCN to its weights', () => {
     const weights = Object.fromEntries([...initial].map(([name, { data }]) => [name, Float64Array.from(data)]));
     const inputs = { ...clips(0), ...weights };
     const analytic = evaluate(graph, inputs);
+    const lossAlone = prune({ ...graph, outputs: graph.outputs.slice(0, 1) });
     const at = (name: string, element: number, delta: number): number => {
       const moved = weights[name]!.slice();
       moved[element]! += delta;
-      return evaluate(graph, { ...inputs, [name]: moved })['loss']![0]!;
+      return evaluate(lossAlone, { ...inputs, [name]: moved })['loss']![0]!;
     };
     for (const name of names) {
       const wanted = analytic[`grad.${name}`]!;
       // Some numbers of each tensor will do: each is a run of the whole network.
-      const some = [...new Random(name).permutation(wanted.length)].slice(0, 8);
+      const some = [...new Random(name).permutation(wanted.length)].slice(0, 5);
       const numeric = some.map((i) => (at(name, i, 1e-5) - at(name, i, -1e-5)) / 2e-5);
       const scale = wanted.reduce((m, x) => Math.max(m, Math.abs(x)), 0);
       expect(scale, name).toBeGreaterThan(0);
