@@ -75,7 +75,7 @@ export async function runEmbedded(job: EmbeddedJob, workshop: Workshop): Promise
     await manager.submit(id, request);
     signal.addEventListener('abort', cancel, { once: true });
     if (signal.aborted) cancel();
-    assertSucceeded(await end, signal.reason);
+    assertSucceeded(await end, signal.reason as Error | undefined);
     await writing(folder, () => moveAll(manager.artifactsFolder(id), folder));
   } finally {
     signal.removeEventListener('abort', cancel);

@@ -25,6 +25,8 @@ export function onInterrupt(out: Output, message: string, cleanUp: () => void = 
   let atOnce = false;
   const stop = (): void => {
     if (atOnce || controller.signal.aborted) {
+      // A bar leaves the terminal as it was only when it is ended.
+      out.endProgress();
       if (!controller.signal.aborted) out.error(reason);
       cleanUp();
       process.exit(EXIT.interrupted);

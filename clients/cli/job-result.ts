@@ -17,7 +17,7 @@ export interface VideoResult {
  * @param interrupted thrown when it was cancelled
  * @throws {NeuroreelError} what the job failed with
  */
-export function assertSucceeded({ id, state, error }: Job, interrupted: unknown): void {
+export function assertSucceeded({ id, state, error }: Job, interrupted: Error | undefined): void {
   if (state === 'succeeded') return;
   if (error !== null) throw new NeuroreelError(error.code, error.message, { details: error.details });
   throw interrupted ?? new NeuroreelError('JOB_INTERRUPTED', `Job ${id} was cancelled.`);

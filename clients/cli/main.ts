@@ -58,9 +58,10 @@ async function programFor(argv: readonly string[]): Promise<Command> {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeErr: () => undefined })
     .exitOverride();
-  for (const { name, summary, load } of COMMANDS) {
+  for (const entry of COMMANDS) {
+    const { name, summary } = entry;
     const command = program.command(name).description(summary).helpOption('-h, --help', 'print this help');
-    if (commandNamed(argv) === name) (await load()).define(command);
+    if (commandNamed(argv) === name) (await entry.load()).define(command);
   }
   return program;
 }

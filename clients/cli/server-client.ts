@@ -125,7 +125,7 @@ function untilEnded(socket: WebSocket, id: string, listener: JobListener): Promi
           reject(new NeuroreelError(message.error.code, message.error.message, { details: message.error.details }));
         }
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     });
   });

@@ -12,7 +12,7 @@ function recorder(isTTY = false) {
 describe('output', () => {
   it('for people has the result on one stream and the rest on the other', () => {
     const [stdout, stderr] = [recorder(), recorder()];
-    const out = new Output({}, stdout as never, stderr as never);
+    const out = new Output({}, stdout, stderr);
     out.say('at once');
     out.note('by the way');
     out.result({ a: 1 }, 'the result');
@@ -23,7 +23,7 @@ describe('output', () => {
 
   it('for programs is one document', () => {
     const [stdout, stderr] = [recorder(), recorder()];
-    const out = new Output({ json: true }, stdout as never, stderr as never);
+    const out = new Output({ json: true }, stdout, stderr);
     out.say('at once');
     out.progress('work', 2).update(2);
     out.result({ a: 1 }, 'the result');
@@ -33,7 +33,7 @@ describe('output', () => {
 
   it('shows neither progress nor notes when it is to be quiet, but errors', () => {
     const [stdout, stderr] = [recorder(), recorder()];
-    const out = new Output({ quiet: true }, stdout as never, stderr as never);
+    const out = new Output({ quiet: true }, stdout, stderr);
     out.note('by the way');
     out.progress('work', 2).update(1);
     expect(stderr.text).toBe('');

@@ -95,7 +95,7 @@ async function makeVideo(out: Output, url: string, folder: string, options: Demo
   };
   signal.addEventListener('abort', cancel, { once: true });
   if (signal.aborted) cancel();
-  assertSucceeded(await client.follow(id, display), signal.reason);
+  assertSucceeded(await client.follow(id, display), signal.reason as Error | undefined);
   display.end();
   await fetchArtifacts(client, id, folder);
   const result = await videoResult(folder);

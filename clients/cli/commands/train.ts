@@ -189,11 +189,11 @@ class Training {
   }
 
   async #pack(weights: Weights, context: RecipeContext) {
-    const { pack, clips } = this.#recipe;
     this.#out.note('Measuring on data it has not seen, and packing.');
-    const content = await pack.call(this.#recipe, weights, context);
+    const content = await this.#recipe.pack(weights, context);
     const manifest = await writing(this.#directory, () => writePackage(this.#directory, content, true));
-    const kept = clips ? await this.#writeClips(clips.call(this.#recipe)) : 0;
+    const clips = this.#recipe.clips?.();
+    const kept = clips ? await this.#writeClips(clips) : 0;
     return { quality: manifest.quality, clips: kept };
   }
 
