@@ -51,7 +51,8 @@ function unitLabel({ request, run }) {
 }
 
 function sentenceCase(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  const words = text.replaceAll('_', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 function setText(id, text) {

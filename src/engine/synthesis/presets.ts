@@ -66,7 +66,7 @@ export const PRESETS = {
     describe: 'one identity and keyframed movements, whitened, with smoothness and naturalness penalties, by Adam',
     generator: {
       rule: 'adam',
-      iterations: 120,
+      iterations: 80,
       rate: 0.1,
       objective: 'logit',
       sequence: { form: 'keyframes', every: 2, interpolation: 'cubic' },
