@@ -249,8 +249,8 @@ describe('a prior', () => {
   it('without a factor has the spread that its bounds of three standard deviations tell', () => {
     const extra = new Map([...smallPrior().extra!].filter(([name]) => name !== 'code.factor'));
     writePackage(join(folder, 'p'), { ...smallPrior(), extra });
-    const { factor, spread } = generatorPrior(ModelRegistry.open({ folders: [folder] }).loadPrior('p')).statistics;
-    expect(factor).toBeNull();
+    const { factors, spread } = generatorPrior(ModelRegistry.open({ folders: [folder] }).loadPrior('p')).statistics;
+    expect(factors).toBeNull();
     const deviations = [0.5, 0.6, 0.7, 0.8, 0.9].map((width) => width / 3);
     expect(spread).toBeCloseTo(Math.sqrt(deviations.reduce((s, x) => s + x * x, 0) / CODE), 6);
   });

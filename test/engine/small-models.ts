@@ -98,12 +98,16 @@ export function smallPrior(): NewPackage {
     conv2d(b, picture, w('out.weight', [3, 2, 3, 3], 0.3), w('out.bias', [3], 0.1), { pads: [1, 1, 1, 1] }),
   );
   b.output('image', mul(b, out, b.scalar(100)));
+  const e = new GraphBuilder();
+  const image = reshape(e, e.input('image', [1, 3, OUTPUT.height, OUTPUT.width]), [0, -1]);
+  e.output('code', dense(e, image, weightsOf(e, 'encoder')('encoder', [CODE, image.shape[1]!], 0.001), null));
   const random = new Random('statistics');
   const tensor = (data: Float32Array, shape = [data.length]): NamedTensor => ({ shape, data });
-  const factor = random.normals(CODE * CODE, 0.2).map((x, i) => {
-    const [row, column] = [Math.floor(i / CODE), i % CODE];
-    return row === column ? 0.8 : row > column ? x : 0;
-  });
+  const factor = (diagonal: number): Float32Array =>
+    random.normals(CODE * CODE, 0.2).map((x, i) => {
+      const [row, column] = [Math.floor(i / CODE), i % CODE];
+      return row === column ? diagonal : row > column ? x : 0;
+    });
   return {
     facts: {
       kind: 'prior',
@@ -113,11 +117,12 @@ export function smallPrior(): NewPackage {
       code: { size: CODE, layer: 'none' },
       output: OUTPUT,
     },
-    graphs: { generator: b.build() },
+    graphs: { generator: b.build(), encoder: e.build() },
     extra: new Map([
       ['code.mean', tensor(Float32Array.of(0.6, 0.7, 0.8, 0.9, 1))],
       ['code.upper', tensor(Float32Array.of(1.1, 1.3, 1.5, 1.7, 1.9))],
-      ['code.factor', tensor(factor, [CODE, CODE])],
+      ['code.factor', tensor(factor(0.8), [CODE, CODE])],
+      ['code.between', tensor(factor(0.5), [CODE, CODE])],
     ]),
     precision: 'F32',
   };

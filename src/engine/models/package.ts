@@ -167,7 +167,10 @@ export function writePackage(directory: string, content: NewPackage, replace = f
     for (const { path, bytes } of written) place(path, bytes);
     for (const { path } of written) renameSync(join(directory, `${path}.new`), join(directory, path));
   } catch (cause) {
-    for (const { path } of written) rmSync(join(directory, `${path}.new`), { force: true });
+    for (const { path } of written) {
+      const file = join(directory, `${path}.new`);
+      if (existsSync(file)) rmSync(file);
+    }
     throw new NeuroreelError('OUTPUT_UNWRITABLE', `The model cannot be written to ${directory}.`, { cause });
   }
   return manifest;

@@ -78,7 +78,13 @@ export function generatorPrior(model: ModelPackage<PriorManifest>): Prior {
       if (!image) throw new NeuroreelError('MODEL_INVALID', `${manifest.name}: the generator has no output "image".`);
       return image;
     },
-    ...(encoder && { encode: (b, pictures) => inline(b, encoder, { image: pictures })['code']! }),
+    ...(encoder && {
+      encode(b: GraphBuilder, pictures: Value) {
+        const { code } = inline(b, encoder, { image: pictures });
+        if (!code) throw new NeuroreelError('MODEL_INVALID', `${manifest.name}: the encoder has no output "code".`);
+        return code;
+      },
+    }),
   };
 }
 

@@ -108,7 +108,7 @@ export function adamStepGraph(task: Task, settings: AdamSettings): Graph {
   return b.build();
 }
 
-/** The penalties with a weight above zero, each a number to be subtracted. */
+/** The penalties with a weight above zero that the number of frames allows, each a number to be subtracted. */
 function penaltiesOf(
   b: GraphBuilder,
   task: Task,
@@ -133,8 +133,8 @@ function penaltiesOf(
     return mul(b, excess, excess);
   };
   const terms: [number, () => Value][] = [
-    [settings.smoothness, () => meanSquare(b, difference(b, movement, 0))],
-    [settings.acceleration, () => meanSquare(b, difference(b, difference(b, movement, 0), 0))],
+    [task.frames > 1 ? settings.smoothness : 0, () => meanSquare(b, difference(b, movement, 0))],
+    [task.frames > 2 ? settings.acceleration : 0, () => meanSquare(b, difference(b, difference(b, movement, 0), 0))],
     [settings.naturalness, () => meanSquare(b, movement)],
     [settings.identity, unusual],
     [settings.energy, () => idleness(b, task, movement)],

@@ -162,7 +162,8 @@ export async function train(task: TrainingTask, options: TrainingOptions): Promi
   try {
     let saved = performance.now();
     while (state.step < task.steps && !options.signal?.aborted) {
-      await options.onProgress?.(await advance(task, compiled, state));
+      const progress = await advance(task, compiled, state);
+      await options.onProgress?.(progress);
       const now = performance.now();
       if (now - saved > (options.checkpointSeconds ?? 60) * 1000) {
         save();
