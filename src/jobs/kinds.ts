@@ -70,6 +70,8 @@ export interface EngineSettings {
   readonly modelFolders: readonly string[];
   /** Runtime that computes the steps; `auto` takes the fastest there is. */
   readonly runtime: string;
+  /** Threads that compute; one a core when absent. */
+  readonly threads?: number | undefined;
 }
 
 export function jobKinds(models: ModelCatalogue, settings: EngineSettings): JobKinds {

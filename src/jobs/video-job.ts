@@ -40,7 +40,8 @@ export async function run(context: Context): Promise<void> {
 function open({ request, settings }: Context): Promise<Synthesis> {
   const { model, unit, prior, preset, iterations, frames, seed } = request;
   const registry = ModelRegistry.open({ folders: settings.modelFolders });
-  return openSynthesis({ registry, model, unit, prior, preset, iterations, frames, seed, runtime: settings.runtime });
+  const { runtime, threads } = settings;
+  return openSynthesis({ registry, model, unit, prior, preset, iterations, frames, seed, runtime, threads });
 }
 
 async function optimise(context: Context, synthesis: Synthesis): Promise<Outcome> {

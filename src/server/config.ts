@@ -1,6 +1,6 @@
 /** What a server can be told: one schema, filled from options and environment variables. */
 import { isIP } from 'node:net';
-import { resolve } from 'node:path';
+import { delimiter, resolve } from 'node:path';
 import { z } from 'zod';
 import { NeuroreelError, parseWith } from '../protocol/index.js';
 
@@ -99,7 +99,7 @@ const VARIABLES: Readonly<
   NEUROREEL_HOST: { field: 'host', read: text },
   NEUROREEL_PORT: { field: 'port', read: numberFrom },
   NEUROREEL_DATA: { field: 'dataFolder', read: text },
-  NEUROREEL_MODELS: { field: 'modelFolders', read: (_, value) => value.split(':').filter((part) => part !== '') },
+  NEUROREEL_MODELS: { field: 'modelFolders', read: (_, value) => value.split(delimiter).filter((part) => part !== '') },
   NEUROREEL_RUNTIME: { field: 'runtime', read: text },
   NEUROREEL_TOKEN: { field: 'token', read: text },
   NEUROREEL_ALLOWED_HOSTS: { field: 'allowedHosts', read: list },

@@ -11,7 +11,7 @@ import { openWorkshop, runEmbedded } from '../embedded.js';
 import { onInterrupt } from '../interrupt.js';
 import { JobDisplay } from '../job-display.js';
 import { videoResult, videoWords } from '../job-result.js';
-import { examples, modelFolderOption, number, runtimeOption, type GlobalOptions } from '../options.js';
+import { examples, modelFolderOption, number, runtimeOption, threadsOption, type GlobalOptions } from '../options.js';
 import type { Output } from '../output.js';
 import { openRegistry, runtimeName } from '../settings.js';
 
@@ -27,6 +27,7 @@ interface VideoOptions extends GlobalOptions {
   readonly out: string;
   readonly models?: string[];
   readonly runtime?: string;
+  readonly threads?: number;
 }
 
 export function define(command: Command): void {
@@ -42,6 +43,7 @@ export function define(command: Command): void {
     .option('--out <folder>', 'folder for video.mp4, sheet.png, activation.png and report.json', 'out/video')
     .addOption(modelFolderOption())
     .addOption(runtimeOption())
+    .addOption(threadsOption())
     .action(action(video));
   examples(command, [
     ["the default model's default unit", 'neuroreel video'],
@@ -63,7 +65,7 @@ async function video(out: Output, options: VideoOptions): Promise<void> {
   const again = 'The video was not finished. The same command with the same seed makes the same video.';
   const interrupt = onInterrupt(out, again, () => workshop.remove());
   const listener = new JobDisplay(out);
-  const settings = { modelFolders: registry.folders, runtime };
+  const settings = { modelFolders: registry.folders, runtime, threads: options.threads };
   try {
     await runEmbedded(
       { id: 'video', request, models: registry, settings, folder, listener, signal: interrupt.signal },

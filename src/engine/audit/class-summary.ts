@@ -67,6 +67,9 @@ export function summariseReversal(all: readonly ClipOutcome[], context: SummaryC
   };
 }
 
+/** Accuracy above chance from which on it is worth being split. */
+const LEAST_ABOVE_CHANCE = 0.05;
+
 /**
  * Accuracy above chance, split: what one frame gives, what the set of frames adds, and what their order adds; as shares of
  * the whole, which add up to 1. Chance is 1 / classes.
@@ -78,7 +81,9 @@ export function decompose(
   const of = (name: string): number | undefined => conditions.find((c) => c.name === name)?.accuracy.value;
   const [full, shuffled, still] = [of('original'), of('shuffle'), of('static')];
   const chance = 1 / classes;
-  if (full === undefined || shuffled === undefined || still === undefined || full <= chance) return null;
+  if (full === undefined || shuffled === undefined || still === undefined) return null;
+  // Shares of nearly nothing would only mislead.
+  if (full - chance < LEAST_ABOVE_CHANCE) return null;
   const whole = full - chance;
   return {
     chance,

@@ -12,6 +12,8 @@ import type { ClipScorer, OrderScores } from './scorer.js';
 
 /** Orders that go through the recurrent part together. */
 const ORDERS_A_RUN = 21;
+/** Compiled graphs that are kept: one a clip length for frames and one or two for orders; the oldest go first. */
+const MOST_GRAPHS = 12;
 
 export class RecogniserScorer implements ClipScorer {
   readonly classes: number;
@@ -40,7 +42,14 @@ export class RecogniserScorer implements ClipScorer {
       const b = new GraphBuilder();
       build(b);
       compiled = await this.#runtime.compile(b.build(), { threads: this.#threads });
-      this.#compiled.set(key, compiled);
+    }
+    // Put back at the end: a Map keeps the order of insertion, so that the first is the one longest unused.
+    this.#compiled.delete(key);
+    this.#compiled.set(key, compiled);
+    const [oldest] = this.#compiled;
+    if (this.#compiled.size > MOST_GRAPHS && oldest) {
+      this.#compiled.delete(oldest[0]);
+      await oldest[1].close();
     }
     return compiled;
   }

@@ -67,6 +67,8 @@ export async function openTfjsRuntime(backend?: TfjsBackend): Promise<Runtime> {
 }
 
 function runtimeOn(tf: Tf, backend: TfjsBackend): Runtime {
+  // Outside of this mode the cpu backend prints an advertisement on its first use.
+  tf.enableProdMode();
   const library = backend === 'tensorflow' ? 'tfjs-node-gpu' : 'tfjs';
   return {
     name: 'tfjs',
