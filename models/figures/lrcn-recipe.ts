@@ -1,6 +1,14 @@
 /** What the recipes of the recognisers share: training, evaluation on held-out clips, packing. */
 import { FIGURES_LABELS, FRAME_BYTES, FRAME_SIZE, MERGED_LABELS, MERGED_OF, PARTNER_OF, drawClip } from './dataset.js';
-import { CLIP_LENGTH, CLIP_STRIDE, PIXEL_SCALE, batchAccuracy, frameNetwork, lrcnTask, sequenceNetwork } from './lrcn.js';
+import {
+  CLIP_LENGTH,
+  CLIP_STRIDE,
+  PIXEL_SCALE,
+  batchAccuracy,
+  frameNetwork,
+  lrcnTask,
+  sequenceNetwork,
+} from './lrcn.js';
 import { smoothnessOf } from '../../src/engine/synthesis/smoothness.js';
 import { GraphBuilder, type Graph } from '../../src/engine/graph/graph.js';
 import type { ManifestFacts, ModelPackage } from '../../src/engine/models/package.js';
@@ -86,7 +94,9 @@ export function lrcnRecipe(recipe: LrcnRecipe): Recipe {
 type Facts = Extract<ManifestFacts, { kind: 'recogniser' }>;
 
 function factsOf({ title, describe, defaultUnit, merged }: LrcnRecipe, labels: readonly string[]): Facts {
-  const pairs = FIGURES_LABELS.flatMap((label, i) => (PARTNER_OF[i] === i ? [] : [[label, FIGURES_LABELS[PARTNER_OF[i]!]!]]));
+  const pairs = FIGURES_LABELS.flatMap((label, i) =>
+    PARTNER_OF[i] === i ? [] : [[label, FIGURES_LABELS[PARTNER_OF[i]!]!]],
+  );
   return {
     kind: 'recogniser',
     title,
@@ -103,9 +113,19 @@ function factsOf({ title, describe, defaultUnit, merged }: LrcnRecipe, labels: r
 }
 
 /** The package as it will be read, before it is written. */
-function unpacked(name: string, facts: Facts, graphs: Record<string, Graph>, weights: Weights): ModelPackage<RecogniserManifest> {
+function unpacked(
+  name: string,
+  facts: Facts,
+  graphs: Record<string, Graph>,
+  weights: Weights,
+): ModelPackage<RecogniserManifest> {
   const none = { path: 'none', sha256: '0'.repeat(64) };
-  const manifest = modelManifest.parse({ format: MANIFEST_FORMAT, name, ...facts, files: { graph: none, weights: none } });
+  const manifest = modelManifest.parse({
+    format: MANIFEST_FORMAT,
+    name,
+    ...facts,
+    files: { graph: none, weights: none },
+  });
   return { directory: '', manifest: manifest as RecogniserManifest, sha256: '', graphs, weights, reference: null };
 }
 
@@ -135,7 +155,12 @@ async function measure(
     const [inOrder, shuffled, reversed] = [
       await answer(pixels),
       await answer(reordered(pixels, random.permutation(CLIP_LENGTH))),
-      await answer(reordered(pixels, Array.from({ length: CLIP_LENGTH }, (_, t) => CLIP_LENGTH - 1 - t))),
+      await answer(
+        reordered(
+          pixels,
+          Array.from({ length: CLIP_LENGTH }, (_, t) => CLIP_LENGTH - 1 - t),
+        ),
+      ),
     ];
     count.clips++;
     if (inOrder === wanted) count.right++;

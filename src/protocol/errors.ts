@@ -87,7 +87,8 @@ export const ERRORS = {
   RECIPE_INVALID: {
     status: 422,
     meaning: 'A file does not export what a recipe consists of.',
-    remedy: 'Compare it with the interface `Recipe` in src/engine/training/recipe.ts; the message says what is missing.',
+    remedy:
+      'Compare it with the interface `Recipe` in src/engine/training/recipe.ts; the message says what is missing.',
   },
   RUNTIME_UNAVAILABLE: {
     status: 503,

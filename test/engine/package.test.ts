@@ -6,20 +6,20 @@ import { generatorPrior, pixelPrior } from '../../src/engine/models/prior.js';
 import { ModelRegistry, unitIndex } from '../../src/engine/models/registry.js';
 import { GraphBuilder } from '../../src/engine/graph/graph.js';
 import { evaluate } from '../../src/engine/runtimes/reference/reference.js';
-import { REFERENCE_FORMAT, type RecogniserManifest } from '../../src/protocol/manifest.js';
+import { REFERENCE_FORMAT, type RecogniserManifest, type ReferenceActivations } from '../../src/protocol/manifest.js';
 import { CODE, LABELS, failure, removeFolder, smallPrior, smallRecogniser, temporaryFolder } from './small-models.js';
 
 let folder: string;
 beforeEach(() => (folder = temporaryFolder()));
 afterEach(() => removeFolder(folder));
 
-const REFERENCE = {
+const REFERENCE: ReferenceActivations = {
   format: REFERENCE_FORMAT,
   clips: 'made up',
   frames: 4,
   activations: { one: [1, 2] },
   smoothness: { one: 0.1 },
-} as const;
+};
 const small = (): string => {
   writePackage(join(folder, 'small'), { ...smallRecogniser(), reference: REFERENCE });
   return join(folder, 'small');

@@ -23,6 +23,7 @@ const T = 7;
 const STARTS = [0, 2, 3];
 const UNIT = 1;
 const SEED = 4;
+const N = 6;
 const UPPER = [1.1, 1.3, 1.5, 1.7, 1.9];
 const DECAY = 0.99;
 
@@ -39,7 +40,7 @@ afterAll(() => models.remove());
 
 const open = (changes: Partial<SynthesisOptions> = {}): Promise<Synthesis> =>
   openSynthesis({
-    ...{ registry: models.registry, model: 'small', preset: 'paper-2016', frames: T, seed: SEED, iterations: 12 },
+    ...{ registry: models.registry, model: 'small', preset: 'paper-2016', frames: T, seed: SEED, iterations: N },
     runtime: referenceRuntime,
     ...changes,
   });
@@ -162,10 +163,10 @@ describe('paper-2016', () => {
       const codes = (): Float64Array => Float64Array.from(run.checkpoint().arrays['code']!);
       const places = { inside: 0, zero: 0, bound: 0 };
       let last: number[] = [];
-      for (let i = 0; i < 12; i++) {
-        const wanted = stepByHand(codes(), start + ((1e-10 - start) * i) / 12);
+      for (let i = 0; i < N; i++) {
+        const wanted = stepByHand(codes(), start + ((1e-10 - start) * i) / N);
         const progress = (await run.step())!;
-        expect(progress).toMatchObject({ iteration: i + 1, iterations: 12 });
+        expect(progress).toMatchObject({ iteration: i + 1, iterations: N });
         expect(progress.activation).toBeCloseTo(wanted.activation, 5);
         last = bytesOf(wanted.crop);
         expect(apart(progress.pixels!, last), `pixels of iteration ${i}`).toBeLessThanOrEqual(1);
@@ -174,7 +175,7 @@ describe('paper-2016', () => {
         now.forEach((v, k) => places[v === 0 ? 'zero' : v > UPPER[k % CODE]! * DECAY - 1e-6 ? 'bound' : 'inside']++);
       }
       expect(await run.step()).toBeNull();
-      expect(Math.min(places.inside, places.zero, places.bound)).toBeGreaterThan(10);
+      expect(Math.min(places.inside, places.zero, places.bound)).toBeGreaterThan(5);
       const result = await run.finish();
       expect(result.ended).toBe('completed');
       // The last crop, not that of the code after the last update.

@@ -166,7 +166,7 @@ describe('a model that scores windows as a whole', () => {
 describe('a recogniser that is not whole', () => {
   const broken = (name: string, graphs: Record<string, Graph>, facts: object = {}): RecogniserPackage => {
     const content = smallRecogniser();
-    return load(name, { ...content, graphs, facts: { ...content.facts, ...facts } as NewPackage['facts'] });
+    return load(name, { ...content, graphs, facts: { ...content.facts, ...facts } });
   };
   const features = (b: GraphBuilder) => b.input('features', [FRAMES, GATES]);
 

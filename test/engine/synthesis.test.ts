@@ -9,13 +9,7 @@ import { openTfjsRuntime } from '../../src/engine/runtimes/tfjs/tfjs.js';
 import { adamStepGraph, renderGraph, shiftKernel, stateShape } from '../../src/engine/synthesis/adam-step.js';
 import { OBJECTIVES } from '../../src/engine/synthesis/objectives.js';
 import { paperStepGraph } from '../../src/engine/synthesis/paper-step.js';
-import {
-  PRESET_NAMES,
-  PRESETS,
-  type AdamSettings,
-  type PaperSettings,
-  type PresetName,
-} from '../../src/engine/synthesis/presets.js';
+import { PRESET_NAMES, PRESETS, type AdamSettings, type PresetName } from '../../src/engine/synthesis/presets.js';
 import type { Task } from '../../src/engine/synthesis/scene.js';
 import { sequenceForm } from '../../src/engine/synthesis/sequences.js';
 import { openSynthesis, PIXELS, type Synthesis, type SynthesisOptions } from '../../src/engine/synthesis/synthesise.js';
@@ -365,7 +359,7 @@ describe('the default preset', () => {
             async run(inputs) {
               const outputs = await compiled.run(inputs);
               return ++calls === 1 && 'state' in outputs
-                ? { ...outputs, state: new Float32Array(outputs['state']!.length).fill(NaN) }
+                ? { ...outputs, state: new Float32Array(outputs['state'].length).fill(NaN) }
                 : outputs;
             },
             close: () => compiled.close(),
@@ -399,7 +393,7 @@ describe('a request that cannot be met', () => {
     ['REQUEST_INVALID', 'no iterations', { iterations: 0 }],
     ['REQUEST_INVALID', 'iterations that are no number', { iterations: NaN }],
     ['REQUEST_INVALID', 'an unknown objective', { settings: { objective: 'constructor' as never } }],
-    ['REQUEST_INVALID', 'settings of another rule', { settings: { rule: 'paper' } as Partial<PaperSettings> }],
+    ['REQUEST_INVALID', 'settings of another rule', { settings: { rule: 'paper' } }],
     [
       'REQUEST_INVALID',
       'keyframes no frames apart',

@@ -175,7 +175,7 @@ async function adamByHand(task: TrainingTask, w: Float64Array, bias: Float64Arra
         const g = (k === 0 ? dw : dbias)[i]! * Math.min(1, clipNorm / norm);
         m[i] = ADAM.beta1 * m[i]! + (1 - ADAM.beta1) * g;
         v[i] = ADAM.beta2 * v[i]! + (1 - ADAM.beta2) * g * g;
-        const [mh, vh] = [m[i]! / (1 - ADAM.beta1 ** t), v[i]! / (1 - ADAM.beta2 ** t)];
+        const [mh, vh] = [m[i] / (1 - ADAM.beta1 ** t), v[i] / (1 - ADAM.beta2 ** t)];
         weights[i]! -= (task.learningRate(t - 1) * mh) / (Math.sqrt(vh) + ADAM.epsilon);
       });
     });
@@ -223,7 +223,7 @@ describe('training', () => {
     ]);
     expect(told[0]!.watch['error']).toHaveLength(ROWS * 2);
     expect(told[1]!.batch).toEqual(await regression().batch(1));
-    const squares = told[0]!.watch['error']!.reduce((s, e) => s + e * e, 0) / (ROWS * 2);
+    const squares = Array.from(told[0]!.watch['error']!).reduce((s, e) => s + e * e, 0) / (ROWS * 2);
     expect(told[0]!.loss).toBeCloseTo(squares, 5);
   });
 

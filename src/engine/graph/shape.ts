@@ -55,6 +55,13 @@ export function broadcastStrides(from: Shape, to: Shape): number[] {
   return to.map((_, i) => (i < offset || from[i - offset] === 1 ? 0 : own[i - offset]!));
 }
 
+/** Throws GRAPH_INVALID unless an axis is one of a tensor of this rank; nodes hold axes counted from the front. */
+export function checkAxis(axis: number, rank: number, what: string): void {
+  if (!Number.isInteger(axis) || axis < 0 || axis >= rank) {
+    throw new NeuroreelError('GRAPH_INVALID', `${what}: a tensor of rank ${rank} has no axis ${axis}.`);
+  }
+}
+
 /** An axis counted from the front; negative axes count from the end. Throws GRAPH_INVALID when out of range. */
 export function normalAxis(axis: number, rank: number, what: string): number {
   const normal = axis < 0 ? axis + rank : axis;

@@ -1,6 +1,6 @@
 /** Ops that move numbers without changing them: reshape, transpose, slice, pad, concatenate, gather, pixel shuffle. */
 import type { GraphBuilder, Value } from '../graph/graph.js';
-import { normalAxis, sameShape, showShape, sizeOf, stridesOf, type Shape } from '../graph/shape.js';
+import { checkAxis, normalAxis, sameShape, showShape, sizeOf, stridesOf, type Shape } from '../graph/shape.js';
 import { NeuroreelError } from '../../protocol/errors.js';
 import { defineOp, type NdArray, type OpDefinition } from './definition.js';
 
@@ -86,8 +86,11 @@ type SliceAttributes = { axis: number; start: number; end: number };
 const SliceOp = defineOp<SliceAttributes>({
   name: 'Slice',
   infer([x], { axis, start, end }) {
-    const dim = x!.shape[normalAxis(axis, x!.shape.length, 'Slice')]!;
-    if (!(start >= 0 && start < end && end <= dim)) invalid(`Slice: ${start}..${end} is outside an axis of ${dim}.`);
+    checkAxis(axis, x!.shape.length, 'Slice');
+    const dim = x!.shape[axis]!;
+    const whole = Number.isInteger(start) && Number.isInteger(end);
+    if (!(whole && start >= 0 && start < end && end <= dim))
+      invalid(`Slice: ${start}..${end} is outside an axis of ${dim}.`);
     return [{ shape: x!.shape.map((d, i) => (i === axis ? end - start : d)), dtype: x!.dtype }];
   },
   gradient({ b, grads, inputs, attributes: { axis, start, end } }) {
@@ -157,7 +160,7 @@ const ConcatOp = defineOp<{ axis: number }>({
   name: 'Concat',
   infer(inputs, { axis }) {
     const first = inputs[0]!.shape;
-    normalAxis(axis, first.length, 'Concat');
+    checkAxis(axis, first.length, 'Concat');
     for (const { shape } of inputs) {
       if (shape.length !== first.length || !shape.every((d, i) => i === axis || d === first[i])) {
         invalid(`Concat: ${showShape(shape)} does not continue ${showShape(first)} along axis ${axis}.`);
@@ -346,11 +349,13 @@ export function pad(b: GraphBuilder, x: Value, before: readonly number[], after:
 }
 /** Zeros before and after along one axis. */
 export function padAxis(b: GraphBuilder, x: Value, axis: number, before: number, after: number): Value {
-  const at = (n: number): number[] => x.shape.map((_, i) => (i === axis ? n : 0));
+  const normal = normalAxis(axis, x.shape.length, 'pad');
+  const at = (n: number): number[] => x.shape.map((_, i) => (i === normal ? n : 0));
   return pad(b, x, at(before), at(after));
 }
 export function concat(b: GraphBuilder, parts: readonly Value[], axis: number): Value {
-  return parts.length === 1 ? parts[0]! : b.node(ConcatOp, parts, { axis })[0]!;
+  if (parts.length === 1) return parts[0]!;
+  return b.node(ConcatOp, parts, { axis: normalAxis(axis, parts[0]!.shape.length, 'concat') })[0]!;
 }
 /** Rows of the first axis, in the order of `indices`. */
 export function gather(b: GraphBuilder, x: Value, indices: readonly number[]): Value {

@@ -1,6 +1,14 @@
 /** Sums and means over axes, and the broadcasting that is their transpose. */
 import type { GraphBuilder, Value } from '../graph/graph.js';
-import { broadcastShape, broadcastStrides, normalAxis, sameShape, sizeOf, stridesOf } from '../graph/shape.js';
+import {
+  broadcastShape,
+  broadcastStrides,
+  checkAxis,
+  normalAxis,
+  sameShape,
+  sizeOf,
+  stridesOf,
+} from '../graph/shape.js';
 import { NeuroreelError } from '../../protocol/errors.js';
 import { defineOp } from './definition.js';
 import { mul } from './elementwise.js';
@@ -34,7 +42,7 @@ function forEachReduced(
 const SumOp = defineOp<Axes>({
   name: 'Sum',
   infer([x], { axes }) {
-    for (const axis of axes) normalAxis(axis, x!.shape.length, 'Sum');
+    for (const axis of axes) checkAxis(axis, x!.shape.length, 'Sum');
     return [{ shape: x!.shape.map((dim, i) => (axes.includes(i) ? 1 : dim)), dtype: 'float32' }];
   },
   gradient: ({ b, grads, inputs }) => [expand(b, grads[0]!, inputs[0]!.shape)],

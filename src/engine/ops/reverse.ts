@@ -3,7 +3,7 @@
  * one number of frames runs on another.
  */
 import type { GraphBuilder, Value } from '../graph/graph.js';
-import { normalAxis, sizeOf } from '../graph/shape.js';
+import { checkAxis, normalAxis, sizeOf } from '../graph/shape.js';
 import { defineOp, type OpDefinition } from './definition.js';
 
 type Axis = { axis: number };
@@ -11,7 +11,7 @@ type Axis = { axis: number };
 const ReverseOp: OpDefinition<Axis> = defineOp<Axis>({
   name: 'Reverse',
   infer([x], { axis }) {
-    normalAxis(axis, x!.shape.length, 'Reverse');
+    checkAxis(axis, x!.shape.length, 'Reverse');
     return [{ shape: x!.shape, dtype: x!.dtype }];
   },
   gradient: ({ b, grads, attributes }) => [b.node(ReverseOp, [grads[0]!], attributes)[0]!],

@@ -62,7 +62,8 @@ export async function openTfjsRuntime(backend?: TfjsBackend): Promise<Runtime> {
   throw new NeuroreelError(
     'RUNTIME_UNAVAILABLE',
     `TensorFlow.js does not load (${failures.join('; ')}). For CUDA, fetch its native library with ` +
-      '`npm rebuild @tensorflow/tfjs-node-gpu --ignore-scripts=false`.',
+      '`npm rebuild @tensorflow/tfjs-node-gpu --ignore-scripts=false`, after ' +
+      '`npm install @tensorflow/tfjs-node-gpu` where the package itself is not installed.',
   );
 }
 
@@ -105,18 +106,21 @@ function compile(tf: Tf, backend: TfjsBackend, graph: Graph): CompiledGraph {
       checkInputs(graph, inputs);
       await tf.setBackend(backend);
       const live = new Map<number, tfjs.Tensor>();
-      for (const { name, value } of graph.inputs) {
-        const { shape, dtype } = typeOf(graph, value);
-        live.set(value, tf.tensor(inputs[name]!, [...shape], dtype === 'uint8' ? 'int32' : 'float32'));
+      try {
+        for (const { name, value } of graph.inputs) {
+          const { shape, dtype } = typeOf(graph, value);
+          live.set(value, tf.tensor(inputs[name]!, [...shape], dtype === 'uint8' ? 'int32' : 'float32'));
+        }
+        graph.nodes.forEach((_, index) => runNode(live, index));
+        const results: Record<string, TensorData> = {};
+        for (const { name, value } of graph.outputs) {
+          const data = await (constants.get(value) ?? live.get(value)!).data();
+          results[name] = typeOf(graph, value).dtype === 'uint8' ? Uint8Array.from(data) : Float32Array.from(data);
+        }
+        return results;
+      } finally {
+        for (const tensor of live.values()) if (!tensor.isDisposed) tensor.dispose();
       }
-      graph.nodes.forEach((_, index) => runNode(live, index));
-      const results: Record<string, TensorData> = {};
-      for (const { name, value } of graph.outputs) {
-        const data = await (constants.get(value) ?? live.get(value)!).data();
-        results[name] = typeOf(graph, value).dtype === 'uint8' ? Uint8Array.from(data) : Float32Array.from(data);
-      }
-      for (const tensor of live.values()) if (!tensor.isDisposed) tensor.dispose();
-      return results;
     },
     async close() {
       for (const tensor of constants.values()) tensor.dispose();

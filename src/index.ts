@@ -1,0 +1,54 @@
+/**
+ * neuroreel as a library. Three ways in, from the outside to the inside:
+ *
+ * - `createServer(config)` runs the service; `neuroreel/protocol` alone is what its clients need, in browsers too.
+ * - `openSynthesis(options)` makes a preferred video step by step, `probe(options)` audits a recogniser, `train(task,
+ *   options)` trains a network: the engine without HTTP, jobs and files of jobs.
+ * - `GraphBuilder`, the runtimes and model packages: what those are made of.
+ */
+
+// The contract: requests, events, manifests, reports, the frame header, errors.
+export * from './protocol/index.js';
+
+// The service.
+export * from './server/index.js';
+
+// Model packages, and models in the formats of others.
+export { ModelRegistry, unitIndex } from './engine/models/registry.js';
+export { readPackage, writePackage, type ModelPackage, type NewPackage } from './engine/models/package.js';
+export type { RecogniserPackage } from './engine/models/recogniser.js';
+export type { NamedTensor, Weights } from './engine/models/safetensors.js';
+export { VideoScorer, type VideoScore } from './engine/models/scoring.js';
+export { importModel, type ImportOptions } from './engine/formats/import.js';
+
+// Preferred videos.
+export { openSynthesis, PIXELS, type Synthesis, type SynthesisOptions } from './engine/synthesis/synthesise.js';
+export type { SynthesisCheckpoint, SynthesisProgress, SynthesisResult } from './engine/synthesis/types.js';
+export {
+  PRESETS,
+  PRESET_NAMES,
+  type AdamSettings,
+  type PaperSettings,
+  type PresetName,
+  type Settings,
+} from './engine/synthesis/presets.js';
+
+// Audits.
+export { probe, type ProbeClip, type ProbeOptions, type ProbeProgress } from './engine/audit/probe.js';
+export { RecogniserScorer } from './engine/audit/recogniser-scorer.js';
+export type { ClipScorer } from './engine/audit/scorer.js';
+
+// Training.
+export { train, type TrainingOptions, type TrainingProgress, type TrainingTask } from './engine/training/trainer.js';
+export { heSpread, trained, type Parameters } from './engine/training/parameters.js';
+export type { Recipe, RecipeContext } from './engine/training/recipe.js';
+
+// Graphs, gradients, runtimes.
+export { GraphBuilder, type Graph, type TensorType, type Value } from './engine/graph/graph.js';
+export { gradients } from './engine/autodiff/gradients.js';
+export { openRuntime, RUNTIMES } from './engine/runtimes/open.js';
+export type { CompiledGraph, CompileOptions, Runtime, TensorData, Tensors } from './engine/runtimes/runtime.js';
+export { Random, type RandomState } from './engine/random.js';
+
+// Videos and pictures in and out.
+export * from './video/index.js';
