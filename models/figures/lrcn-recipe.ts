@@ -10,6 +10,7 @@ import {
   sequenceNetwork,
 } from './lrcn.js';
 import { smoothnessOf } from '../../src/engine/synthesis/smoothness.js';
+import { argmax } from '../../src/engine/audit/statistics.js';
 import { GraphBuilder, type Graph } from '../../src/engine/graph/graph.js';
 import type { ManifestFacts, ModelPackage } from '../../src/engine/models/package.js';
 import { asStored, type Weights } from '../../src/engine/models/safetensors.js';
@@ -128,8 +129,6 @@ function unpacked(
   });
   return { directory: '', manifest: manifest as RecogniserManifest, sha256: '', graphs, weights, reference: null };
 }
-
-const argmax = (x: Float32Array): number => x.reduce((best, v, i) => (v > x[best]! ? i : best), 0);
 
 function reordered(pixels: Uint8Array, order: ArrayLike<number>): Uint8Array {
   const out = new Uint8Array(order.length * FRAME_BYTES);

@@ -3,6 +3,7 @@
  * an LSTM over the frames, a score per class and frame. And its training: cross-entropy at every frame.
  */
 import { FRAME_BYTES, FRAME_SIZE, drawClip } from './dataset.js';
+import { argmax } from '../../src/engine/audit/statistics.js';
 import type { GraphBuilder, Value } from '../../src/engine/graph/graph.js';
 import { relu } from '../../src/engine/ops/activation.js';
 import { mul } from '../../src/engine/ops/elementwise.js';
@@ -141,10 +142,8 @@ export function batchAccuracy(probabilities: ArrayLike<number>, wanted: ArrayLik
   let right = 0;
   const clips = wanted.length / classes;
   for (let n = 0; n < clips; n++) {
-    let best = 0;
-    for (let c = 1; c < classes; c++)
-      if (probabilities[n * classes + c]! > probabilities[n * classes + best]!) best = c;
-    if (wanted[n * classes + best] === 1) right++;
+    const row = Array.from({ length: classes }, (_, c) => probabilities[n * classes + c]!);
+    if (wanted[n * classes + argmax(row)] === 1) right++;
   }
   return right / clips;
 }

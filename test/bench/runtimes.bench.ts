@@ -8,9 +8,9 @@ import { frameNetwork } from '../../models/figures/lrcn.js';
 import { gradients } from '../../src/engine/autodiff/gradients.js';
 import { GraphBuilder, typeOf, type Graph } from '../../src/engine/graph/graph.js';
 import { sizeOf } from '../../src/engine/graph/shape.js';
+import { macsOf } from '../../src/engine/models/cost.js';
 import { matmul } from '../../src/engine/ops/matmul.js';
 import { sum } from '../../src/engine/ops/reduce.js';
-import { opNamed } from '../../src/engine/ops/table.js';
 import { Random } from '../../src/engine/random.js';
 import { openOnnxRuntime } from '../../src/engine/runtimes/onnxruntime/onnxruntime.js';
 
@@ -32,13 +32,6 @@ function convnetGradient(frames: number): Graph {
   return b.build();
 }
 
-/** Floating-point operations of one run, 10^9: two for each multiply-accumulate. */
-function gigaflop(graph: Graph): number {
-  const types = (ids: readonly number[]) => ids.map((id) => typeOf(graph, id));
-  const macs = graph.nodes.map((n) => opNamed(n.op).macs?.(types(n.inputs), types(n.outputs), n.attributes) ?? 0);
-  return (2 * macs.reduce((a, b) => a + b, 0)) / 1e9;
-}
-
 const runtime = await openOnnxRuntime();
 
 async function benchGraph(name: string, graph: Graph): Promise<void> {
@@ -46,7 +39,7 @@ async function benchGraph(name: string, graph: Graph): Promise<void> {
   const inputs = Object.fromEntries(
     graph.inputs.map((port) => [port.name, random.normals(sizeOf(typeOf(graph, port.value).shape), 1)]),
   );
-  bench(`${name}, ${gigaflop(graph).toFixed(3)} GFLOP`, async () => {
+  bench(`${name}, ${((2 * macsOf(graph)) / 1e9).toFixed(3)} GFLOP`, async () => {
     await compiled.run(inputs);
   });
 }

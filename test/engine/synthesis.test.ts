@@ -14,7 +14,7 @@ import type { Task } from '../../src/engine/synthesis/scene.js';
 import { sequenceForm } from '../../src/engine/synthesis/sequences.js';
 import { openSynthesis, PIXELS, type Synthesis, type SynthesisOptions } from '../../src/engine/synthesis/synthesise.js';
 import type { SynthesisCheckpoint, SynthesisResult } from '../../src/engine/synthesis/types.js';
-import { ADAM } from '../../src/engine/training/trainer.js';
+import { ADAM } from '../../src/engine/training/adam.js';
 import { CODE, failure, INPUT, relativeError, smallModels } from './small-models.js';
 
 const T = 7;

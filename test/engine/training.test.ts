@@ -20,7 +20,8 @@ import { openOnnxRuntime } from '../../src/engine/runtimes/onnxruntime/onnxrunti
 import { evaluate, referenceRuntime } from '../../src/engine/runtimes/reference/reference.js';
 import type { Runtime } from '../../src/engine/runtimes/runtime.js';
 import { heSpread, trainable, trained, type Parameters } from '../../src/engine/training/parameters.js';
-import { ADAM, train, type TrainingProgress, type TrainingTask } from '../../src/engine/training/trainer.js';
+import { ADAM } from '../../src/engine/training/adam.js';
+import { train, type TrainingProgress, type TrainingTask } from '../../src/engine/training/trainer.js';
 import { failure, relativeError, removeFolder, temporaryFolder } from './small-models.js';
 
 let onnx: Runtime;

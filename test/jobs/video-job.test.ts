@@ -8,8 +8,8 @@ import { jobKinds } from '../../src/jobs/kinds.js';
 import type { JobManager } from '../../src/jobs/manager.js';
 import { FINAL_STATES, jobRequest, parseWith, videoReport, type JobRequest } from '../../src/protocol/index.js';
 import { decodeVideo } from '../../src/video/index.js';
+import { TINY_RECOGNISER, writeTinyModels } from '../fixtures/tiny-models.js';
 import { openManager, reaches, temporaryFolder } from './fixtures/fixtures.js';
-import { writeTinyModel } from './fixtures/tiny-model.js';
 
 const FRAMES = 12;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -17,7 +17,14 @@ let manager: JobManager;
 let opened = 0;
 
 const request = (more: Record<string, unknown> = {}): JobRequest =>
-  parseWith(jobRequest, { kind: 'video', model: 'tiny', prior: 'pixels', frames: FRAMES, iterations: 8, ...more });
+  parseWith(jobRequest, {
+    kind: 'video',
+    model: TINY_RECOGNISER,
+    prior: 'pixels',
+    frames: FRAMES,
+    iterations: 8,
+    ...more,
+  });
 
 const models = (): string => join(folder.path, 'models');
 
@@ -40,7 +47,7 @@ async function finished(
 
 beforeAll(async () => {
   folder = await temporaryFolder();
-  writeTinyModel(models());
+  await writeTinyModels(models());
 });
 
 afterEach(() => manager.close(5000));
@@ -61,13 +68,13 @@ describe('a video job', () => {
     expect(report).toMatchObject({
       job: 'a',
       request: request(),
-      model: { name: 'tiny' },
+      model: { name: TINY_RECOGNISER },
       prior: null,
-      unit: { index: 1, label: 'down' },
+      unit: { index: 1, label: 'right' },
       video: { frames: FRAMES, width: 16, height: 16, fps: 25 },
       iterations: 8,
       ended: 'completed',
-      realClips: { activations: [0.1, 0.3], mean: 0.2, max: 0.3, smoothness: 0.05 },
+      realClips: { activations: [-5, 0.1, 0.3], max: 0.3, smoothness: 0.05 },
     });
     expect(report.activations).toHaveLength(8);
     expect(report.finalActivation).toBeGreaterThan(report.activations[0]!);
@@ -78,9 +85,9 @@ describe('a video job', () => {
 
   it('gives the same bytes for the same request, and others for another seed', async () => {
     await open();
-    await manager.submit('a', request({ unit: 'up' }));
-    await manager.submit('b', request({ unit: 'up' }));
-    await manager.submit('c', request({ unit: 'up', seed: 2 }));
+    await manager.submit('a', request({ unit: 'left' }));
+    await manager.submit('b', request({ unit: 'left' }));
+    await manager.submit('c', request({ unit: 'left', seed: 2 }));
     const [a, b, c] = [await finished('a'), await finished('b'), await finished('c')];
     const video = ({ file }: typeof a): Promise<Buffer> => readFile(file(VIDEO_ARTIFACTS.video));
     expect(b.report.activations).toEqual(a.report.activations);
@@ -98,8 +105,8 @@ describe('a video job', () => {
 
   it('whose weights were changed fails with MODEL_HASH_MISMATCH; a broken manifest is told on submission', async () => {
     await open();
-    const weights = join(models(), 'tiny', 'weights.safetensors');
-    const manifest = join(models(), 'tiny', 'model.json');
+    const weights = join(models(), TINY_RECOGNISER, 'weights.safetensors');
+    const manifest = join(models(), TINY_RECOGNISER, 'model.json');
     const [goodWeights, goodManifest] = [await readFile(weights), await readFile(manifest)];
     try {
       await writeFile(weights, goodWeights.subarray(0, -1));

@@ -7,11 +7,11 @@
 import { gradients } from '../autodiff/gradients.js';
 import { GraphBuilder, type Graph, type Value } from '../graph/graph.js';
 import { conv2d } from '../ops/conv.js';
-import { add, div, max, min, mul, sqrt, sub } from '../ops/elementwise.js';
+import { add, max, min, mul, sub } from '../ops/elementwise.js';
 import { sliceAxis } from '../ops/layout.js';
 import { matmul } from '../ops/matmul.js';
 import { mean } from '../ops/reduce.js';
-import { ADAM } from '../training/trainer.js';
+import { adamMove, declareCorrections } from '../training/adam.js';
 import { OBJECTIVES } from './objectives.js';
 import type { AdamSettings } from './presets.js';
 import { scoresOf, seen, seenPictures, showStep, type Task } from './scene.js';
@@ -93,15 +93,7 @@ export function adamStepGraph(task: Task, settings: AdamSettings): Graph {
   const objective = penalties.reduce((total, term) => sub(b, total, term), target);
 
   const gradient = gradients(b, objective, [state])[0]!;
-  const { beta1, beta2, epsilon } = ADAM;
-  const blend = (name: 'm' | 'v', x: Value, beta: number): Value => {
-    const next = add(b, mul(b, b.input(name, shape), b.scalar(beta)), mul(b, x, b.scalar(1 - beta)));
-    b.output(name, next);
-    return mul(b, next, b.input(`correct.${name}`, []));
-  };
-  const m = blend('m', gradient, beta1);
-  const v = blend('v', mul(b, gradient, gradient), beta2);
-  const move = div(b, m, add(b, sqrt(b, v), b.scalar(epsilon)));
+  const move = adamMove(b, gradient, { m: 'm', v: 'v' }, declareCorrections(b));
   b.output('state', add(b, state, mul(b, move, b.input('rate', []))));
   b.output('objective', objective);
   showStep(b, task, pictures, scores);

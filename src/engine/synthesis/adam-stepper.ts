@@ -2,7 +2,7 @@
 import { sizeOf } from '../graph/shape.js';
 import { Random } from '../random.js';
 import type { CompiledGraph, Tensors } from '../runtimes/runtime.js';
-import { ADAM } from '../training/trainer.js';
+import { ADAM, biasCorrections } from '../training/adam.js';
 import { adamStepGraph, renderGraph, shiftKernel, stateShape } from './adam-step.js';
 import { storedArrays, type Compile, type Start } from './paper-stepper.js';
 import type { AdamSettings } from './presets.js';
@@ -53,8 +53,7 @@ export class AdamStepper implements Stepper {
     const outputs = await this.#graph.run({
       ...this.#state,
       rate: Float32Array.of(rate * (0.1 + 0.9 * fade)),
-      'correct.m': Float32Array.of(1 / (1 - ADAM.beta1 ** t)),
-      'correct.v': Float32Array.of(1 / (1 - ADAM.beta2 ** t)),
+      ...biasCorrections(t, ADAM),
       ...(noise > 0 && { noise: random.normals(frames * prior.size, noise * fade) }),
       ...(jitter > 0 && { shift: shiftKernel(jitter, shift(), shift()) }),
     });

@@ -11,21 +11,19 @@ import { sum } from '../ops/reduce.js';
 import { readSafetensors, writeSafetensors, type NamedTensor } from '../models/safetensors.js';
 import { NeuroreelError } from '../../protocol/errors.js';
 import type { CompiledGraph, Runtime, Tensors } from '../runtimes/runtime.js';
+import { ADAM, adamMove, biasCorrections, declareCorrections, type AdamOptions } from './adam.js';
 import { trainable, type Parameters } from './parameters.js';
 
-export interface AdamOptions {
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
+export interface OptimiserOptions extends AdamOptions {
   /** Largest norm of all gradients together; longer ones are scaled down to it. */
   readonly clipNorm: number;
 }
-export const ADAM: AdamOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clipNorm: 2 };
+export const OPTIMISER: OptimiserOptions = { ...ADAM, clipNorm: 2 };
 
 export interface TrainingTask {
   readonly seed: number;
   readonly steps: number;
-  readonly adam?: Partial<AdamOptions>;
+  readonly adam?: Partial<OptimiserOptions>;
   /** Starting weights that replace the random ones of the same name. */
   readonly start?: ReadonlyMap<string, NamedTensor>;
   learningRate(step: number): number;
@@ -81,28 +79,19 @@ function stepGraph(task: TrainingTask): { builder: GraphBuilder; initial: Map<st
   if (missing.length > 0)
     throw new NeuroreelError('GRAPH_INVALID', `The loss does not depend on ${missing.join(', ')}.`);
 
-  const { beta1, beta2, epsilon, clipNorm } = { ...ADAM, ...task.adam };
+  const adam = { ...OPTIMISER, ...task.adam };
   const rate = b.input('rate', []);
-  // 1 / (1 - beta^t): the bias corrections of Kingma and Ba (2015).
-  const corrections = { m: b.input('correct.m', []), v: b.input('correct.v', []) };
+  const corrections = declareCorrections(b);
   const squares = grads.map((g) => sum(b, mul(b, g!, g!), undefined, false));
   const norm = sqrt(
     b,
     squares.reduce((x, y) => add(b, x, y)),
   );
-  const scale = min(b, b.scalar(1), div(b, b.scalar(clipNorm), add(b, norm, b.scalar(1e-12))));
+  const scale = min(b, b.scalar(1), div(b, b.scalar(adam.clipNorm), add(b, norm, b.scalar(1e-12))));
   names.forEach((name, i) => {
     const w = values.get(name)!;
     const g = mul(b, grads[i]!, scale);
-    const blend = (moment: 'm' | 'v', x: Value, beta: number): Value => {
-      const old = b.input(`${moment}.${name}`, w.shape);
-      const next = add(b, mul(b, old, b.scalar(beta)), mul(b, x, b.scalar(1 - beta)));
-      b.output(`${moment}.${name}`, next);
-      return mul(b, next, corrections[moment]);
-    };
-    const m = blend('m', g, beta1);
-    const v = blend('v', mul(b, g, g), beta2);
-    const step = div(b, m, add(b, sqrt(b, v), b.scalar(epsilon)));
+    const step = adamMove(b, g, { m: `m.${name}`, v: `v.${name}` }, corrections, adam);
     b.output(name, sub(b, w, mul(b, step, rate)));
   });
   b.output('loss', loss);
@@ -180,15 +169,13 @@ export async function train(task: TrainingTask, options: TrainingOptions): Promi
 /** Takes one step, of which the state is changed only if all went well. */
 async function advance(task: TrainingTask, compiled: CompiledGraph, state: State): Promise<TrainingProgress> {
   const started = performance.now();
-  const { beta1, beta2 } = { ...ADAM, ...task.adam };
   const t = state.step + 1;
   const batch = await task.batch(state.step);
   const results = await compiled.run({
     ...batch,
     ...state.tensors,
     rate: Float32Array.of(task.learningRate(state.step)),
-    'correct.m': Float32Array.of(1 / (1 - beta1 ** t)),
-    'correct.v': Float32Array.of(1 / (1 - beta2 ** t)),
+    ...biasCorrections(t, { ...OPTIMISER, ...task.adam }),
   });
   const [loss, gradientNorm] = [results['loss']![0]!, results['norm']![0]!];
   if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
