@@ -49,6 +49,11 @@ const common = {
 
 const labels = z.array(z.string().max(200)).min(1).max(100_000).describe('One label a unit, in order.');
 
+const defaults = z
+  .strictObject({ unit: z.string().optional(), prior: z.string().optional() })
+  .default({})
+  .describe('What a request gets that does not say.');
+
 /** How a recogniser is fed a video of any length, and over what its scores are averaged. */
 export const sequenceRule = z.discriminatedUnion('rule', [
   z.strictObject({
@@ -75,10 +80,15 @@ export const recogniserManifest = z.strictObject({
     .default({})
     .describe('Labels of actions that are each other played backwards.'),
   clips: z.string().optional().describe('Folder of real clips within the package, one folder a label.'),
-  defaults: z
-    .strictObject({ unit: z.string().optional(), prior: z.string().optional() })
-    .default({})
-    .describe('What a request gets that does not say.'),
+  defaults,
+});
+
+export const classifierManifest = z.strictObject({
+  ...common,
+  kind: z.literal('classifier'),
+  input: pixels,
+  labels,
+  defaults,
 });
 
 export const priorManifest = z.strictObject({
@@ -87,14 +97,20 @@ export const priorManifest = z.strictObject({
   code: z.strictObject({
     size: z.int().min(1).max(1_000_000).describe('Numbers of a code.'),
     layer: z.string().describe('What the code is, for example the layer that was inverted.'),
+    shape: z
+      .array(z.int().min(1))
+      .max(4)
+      .optional()
+      .describe('Shape of a code that is no vector, without the batch; its product is the size.'),
   }),
   output: pixels,
 });
 
-export const modelManifest = z.discriminatedUnion('kind', [recogniserManifest, priorManifest]);
+export const modelManifest = z.discriminatedUnion('kind', [recogniserManifest, classifierManifest, priorManifest]);
 
 export type PixelFormat = z.output<typeof pixels>;
 export type RecogniserManifest = z.output<typeof recogniserManifest>;
+export type ClassifierManifest = z.output<typeof classifierManifest>;
 export type PriorManifest = z.output<typeof priorManifest>;
 export type ModelManifest = z.output<typeof modelManifest>;
 export type ModelManifestInput = z.input<typeof modelManifest>;

@@ -5,7 +5,7 @@ import { importModel } from '../../../src/engine/formats/import.js';
 import type { ModelPackage } from '../../../src/engine/models/package.js';
 import { readPackage } from '../../../src/engine/models/package.js';
 import { asNeuroreelError } from '../../../src/jobs/job-thread.js';
-import type { ModelManifest, ModelSummary, SequenceRule } from '../../../src/protocol/index.js';
+import type { ModelManifest, ModelSummary, RecogniserManifest, SequenceRule } from '../../../src/protocol/index.js';
 import { action } from '../command.js';
 import { columns, facts } from '../format.js';
 import { examples, modelFolderOption, perChannel, whole, type GlobalOptions } from '../options.js';
@@ -156,11 +156,9 @@ function words(manifest: ModelManifest, sha256: string, directory: string, numbe
           ['code', `${manifest.code.size} numbers: ${manifest.code.layer}`],
         ] as const)
       : ([
-          ['frames', pixelWords(manifest.input)],
-          ['sequence', manifest.sequence],
+          [manifest.kind === 'recogniser' ? 'frames' : 'pictures', pixelWords(manifest.input)],
+          ...(manifest.kind === 'recogniser' ? sequenceFacts(manifest) : []),
           ['defaults', manifest.defaults],
-          ['clips', manifest.clips],
-          ['reversed', Object.entries(manifest.partners).map(([label, partner]) => `${label} -> ${partner}`)],
         ] as const);
   const sections = [
     facts([
@@ -184,6 +182,14 @@ function words(manifest: ModelManifest, sha256: string, directory: string, numbe
     manifest.kind === 'prior' ? '' : `units\n${columns(manifest.labels.map((label, unit) => [`  ${unit}`, label]))}`,
   ];
   return sections.filter((section) => section !== '').join('\n\n');
+}
+
+function sequenceFacts({ sequence, clips, partners }: RecogniserManifest): (readonly [string, unknown])[] {
+  return [
+    ['sequence', sequence],
+    ['clips', clips],
+    ['reversed', Object.entries(partners).map(([label, partner]) => `${label} -> ${partner}`)],
+  ];
 }
 
 function indented(entries: readonly (readonly [string, unknown])[]): (readonly [string, unknown])[] {

@@ -4,6 +4,13 @@ import type { Graph } from '../graph/graph.js';
 export interface ReadOptions {
   /** Height and width of the input, for a file that leaves them open. */
   readonly size?: readonly [number, number];
+  /** Frames of a sequence, for a file that leaves their number open. */
+  readonly steps?: number;
+  /**
+   * The file of weights, for a format that keeps them apart from the network (Caffe). Without it weights are drawn at
+   * random, which is enough to look at a network and to time it.
+   */
+  readonly weights?: string;
 }
 
 interface Common {
@@ -14,6 +21,10 @@ interface Common {
   readonly units: number;
   /** What the files are, for the description of the model. */
   readonly origin: string;
+  /** Type of each layer as the source calls it, by the layer's name in the graphs' outputs. */
+  readonly types?: Readonly<Record<string, string>>;
+  /** Whether weights were drawn at random because there was no file of them. */
+  readonly randomWeights?: boolean;
 }
 
 /**
@@ -28,13 +39,24 @@ export interface ImportedRecogniser extends Common {
   readonly steps: number | null;
 }
 
-/** A network for single pictures: input `image` [1, C, H, W], outputs the layers by name and last `logits`. */
+/**
+ * A network for single pictures: input `image` [1, C, H, W], outputs the layers by name and last `logits` [1, units],
+ * before any softmax. What gives no vector (an encoder's latent) is flattened.
+ */
 export interface ImportedNetwork extends Common {
   readonly kind: 'network';
   readonly graphs: { readonly network: Graph };
 }
 
-export type ImportedModel = ImportedRecogniser | ImportedNetwork;
+/** A network that draws pictures: input `code` [1, D], flat; outputs the layers by name and last `image` [1, 3, H, W]. */
+export interface ImportedGenerator extends Omit<Common, 'units'> {
+  readonly kind: 'generator';
+  readonly graphs: { readonly generator: Graph };
+  /** Shape of the code before it was flattened, without the batch; D is its product. */
+  readonly code: readonly number[];
+}
+
+export type ImportedModel = ImportedRecogniser | ImportedNetwork | ImportedGenerator;
 
 export interface ModelFormat {
   /** Name of the format, for messages. */

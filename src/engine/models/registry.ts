@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { NeuroreelError } from '../../protocol/errors.js';
 import type { ModelSummary } from '../../protocol/http.js';
-import type { ModelManifest, PriorManifest, RecogniserManifest } from '../../protocol/manifest.js';
+import type { ClassifierManifest, ModelManifest, PriorManifest, RecogniserManifest } from '../../protocol/manifest.js';
 import { readManifest, readPackage, type ModelPackage } from './package.js';
 
 export class ModelRegistry {
@@ -74,6 +74,10 @@ export class ModelRegistry {
     return ofKind(this.load(name), 'recogniser');
   }
 
+  loadClassifier(name: string): ModelPackage<ClassifierManifest> {
+    return ofKind(this.load(name), 'classifier');
+  }
+
   loadPrior(name: string): ModelPackage<PriorManifest> {
     return ofKind(this.load(name), 'prior');
   }
@@ -105,7 +109,7 @@ function summaryOf({ manifest, sha256 }: { manifest: ModelManifest; sha256: stri
 }
 
 /** Index of a unit given by index or label; throws UNIT_UNKNOWN with the units there are. */
-export function unitIndex(manifest: RecogniserManifest, unit: number | string): number {
+export function unitIndex(manifest: RecogniserManifest | ClassifierManifest, unit: number | string): number {
   const { labels, name } = manifest;
   const index = typeof unit === 'number' ? unit : labels.indexOf(unit);
   if (Number.isInteger(index) && index >= 0 && index < labels.length) return index;

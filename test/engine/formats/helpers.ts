@@ -111,6 +111,7 @@ export function scoring(model: ImportedModel, count: number, steps: number): { b
     const x = b.input('x', [count, ...shape.slice(1)]);
     return { b, x, y: inline(b, model.graphs.network, { image: x })['logits']! };
   }
+  if (model.kind === 'generator') throw new Error('A generator scores nothing.');
   const { frames, sequence } = model.graphs;
   const { shape } = inputOf(frames);
   const x = b.input('x', [steps * count, ...shape.slice(1)]);
