@@ -4,7 +4,7 @@ export * from './frame-header.js';
 export * from './http.js';
 export * from './jobs.js';
 export * from './manifest.js';
-export * from './probe-report.js';
+export * from './audit-report.js';
 export * from './report.js';
 export * from './stream.js';
 export * from './validation.js';

@@ -240,7 +240,7 @@ const TakeRowsOp = defineOp<Record<string, never>>({
   onnx(c) {
     c.node('Gather', [c.inputs[0]!, c.node('Cast', [c.inputs[1]!], { to: ONNX_INT64 })], { axis: 0 }, c.outputs[0]);
   },
-  tfjs: ({ tf, inputs: [x, rows] }) => [tf.gather(x!, tf.cast(rows!, 'int32') as never)],
+  tfjs: ({ tf, inputs: [x, rows] }) => [tf.gather(x!, tf.cast(rows!, 'int32'))],
 });
 
 /** ONNX's number of the type int64. */
