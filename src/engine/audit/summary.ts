@@ -74,6 +74,9 @@ class ConditionTable {
   }
 }
 
+/** How many times more draws the bound takes: it is an end, and has one number only. */
+const BOUND_DRAWS = 2;
+
 const SHARE = [0, 1] as const;
 const DIFFERENCE = [-1, 1] as const;
 
@@ -188,7 +191,7 @@ function flipsOf(
     delta: context.delta,
     flipRate,
     excess,
-    upperBound: equivalenceBound(beyond, { ...table.resampling('bound'), draws: 2 * context.bootstrapDraws }),
+    upperBound: equivalenceBound(beyond, { ...table.resampling('bound'), draws: BOUND_DRAWS * context.bootstrapDraws }),
     noiseFloor: noiseFloorOf(table.clips, context),
     p,
   });

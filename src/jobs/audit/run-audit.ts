@@ -9,8 +9,7 @@ import type { ModelRegistry } from '../../engine/models/registry.js';
 import { openRuntime } from '../../engine/runtimes/open.js';
 import type { Runtime } from '../../engine/runtimes/runtime.js';
 import { NeuroreelError, type AuditReport } from '../../protocol/index.js';
-import type {
-  FrameCache} from '../../video/index.js';
+import type { FrameCache } from '../../video/index.js';
 import {
   ClipReader,
   findFfmpeg,
