@@ -15,3 +15,4 @@ export type { FrameSequence } from './frames.js';
 export * from './plot.js';
 export * from './sheet.js';
 export * from './stills.js';
+export { escapeXml, FONT_FAMILY } from './svg.js';

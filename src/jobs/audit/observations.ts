@@ -9,6 +9,9 @@ import { NeuroreelError } from '../../protocol/index.js';
 
 const FORMAT = 'neuroreel.observations/1';
 
+/** What the file is called in an audit's folder. */
+export const OBSERVATIONS_FILE = 'observations.jsonl';
+
 /** What must be the same for observations to belong to one audit: anything that JSON can hold. */
 export type AuditIdentity = Readonly<Record<string, unknown>>;
 

@@ -21,6 +21,7 @@ import {
 } from '../../video/index.js';
 import { packageVersion } from '../package-root.js';
 import { ObservationsFile } from './observations.js';
+import { auditSynthesised } from './synthesised-videos.js';
 
 export interface AuditRun extends AuditSettings {
   readonly registry: ModelRegistry;
@@ -29,6 +30,8 @@ export interface AuditRun extends AuditSettings {
   readonly compare?: readonly string[] | undefined;
   /** A folder of class folders or a list of clips; the model's own clips when absent. */
   readonly clips?: string | undefined;
+  /** Folders with preferred videos that are audited as well. */
+  readonly synthesised?: readonly string[] | undefined;
   /** Frames of a clip that are taken at most, 2 to 1000000; default 2048. */
   readonly frames?: number | undefined;
   /** `full` runs the whole network for every order. */
@@ -84,9 +87,19 @@ export async function runAudit(run: AuditRun): Promise<AuditReport> {
   });
   try {
     const reader = new ClipReader({ ffmpeg, cache: run.cache, most: run.frames, onCut: run.onNote, signal });
+    const audited = models.map(({ model }) => model);
+    const { permutations, seed } = parameters;
+    const { onNote } = run;
     return await audit({
       ...run,
-      models: models.map(({ model }) => model),
+      models: audited,
+      synthesised: await auditSynthesised(run.synthesised ?? [], audited, {
+        ffmpeg,
+        permutations,
+        seed,
+        signal,
+        onNote,
+      }),
       clips: files.map((file) => clipOf(file, reader)),
       total: files.length,
       source: source.words,
