@@ -29,9 +29,15 @@ const MOST_CLASSES = 60;
 const MOST_CELLS = 24;
 
 /** Conditions that differ in a size, and single ones. */
-const FAMILIES: readonly { name: string; symbol: Symbol; match: RegExp; joined: boolean }[] = [
-  { name: 'shuffled within windows of w frames', symbol: 'circle', match: /^shuffle-window-(\d+)$/, joined: true },
-  { name: 'blocks of b frames permuted', symbol: 'square', match: /^permute-blocks-(\d+)$/, joined: true },
+const FAMILIES: readonly { name: string; symbol: Symbol; match: RegExp; joined: boolean; letter?: string }[] = [
+  {
+    name: 'shuffled within windows of w frames',
+    symbol: 'circle',
+    match: /^shuffle-window-(\d+)$/,
+    joined: true,
+    letter: 'w',
+  },
+  { name: 'blocks of b frames permuted', symbol: 'square', match: /^permute-blocks-(\d+)$/, joined: true, letter: 'b' },
   { name: 'whole video shuffled', symbol: 'diamond', match: /^shuffle$/, joined: false },
   { name: "shuffled within the recogniser's clips", symbol: 'triangle', match: /^shuffle-within-clip$/, joined: false },
   { name: 'reversed', symbol: 'diamond', match: /^reverse$/, joined: false },
@@ -44,14 +50,20 @@ const inPercent = (estimate: Estimate | null): Required<NonNullable<ReturnType<M
 
 /** Series of a measure against D, one a family; `suffix` tells models apart. */
 function against(conditions: readonly ConditionResult[], measure: Measure, labels: boolean): IntervalSeries[] {
-  return FAMILIES.flatMap(({ name, symbol, match, joined }, f): IntervalSeries[] => {
+  return FAMILIES.flatMap(({ name, symbol, match, joined, letter }, f): IntervalSeries[] => {
     const points = conditions.flatMap((condition): IntervalPoint[] => {
       const found = match.exec(condition.name);
       const value = found && measure(condition);
       if (!found || !value) return [];
       const { displacement } = condition.strength;
       return [
-        { x: displacement, y: value.value, low: value.low, high: value.high, ...(labels && { label: found[1] }) },
+        {
+          x: displacement,
+          y: value.value,
+          low: value.low,
+          high: value.high,
+          ...(labels && letter && { label: `${letter} ${found[1]}` }),
+        },
       ];
     });
     if (points.length === 0) return [];

@@ -15,9 +15,14 @@ const tag = (verdict: string): Html => html`<span class="tag ${verdict}">${verdi
 const withRange = (estimate: Estimate | null): Piece =>
   estimate === null ? '–' : html`${(100 * estimate.value).toFixed(1)} <small>${range(estimate)}</small>`;
 
+/** `a`, `a and b`, `a, b and c` */
+function listed(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
 /** The page, with its charts in it. */
 export function auditHtml(report: AuditReport, charts: readonly NamedChart[]): string {
-  const names = report.models.map(({ name }) => name).join(' and ');
+  const names = listed(report.models.map(({ name }) => name));
   let figures = 0;
   const draw = (wanted: (name: string) => boolean): Html[] =>
     charts
@@ -26,7 +31,7 @@ export function auditHtml(report: AuditReport, charts: readonly NamedChart[]): s
   const [first, ...others] = report.models;
   const body = html`<main>
     <p class="kicker">Temporal-sensitivity audit</p>
-    <h1>Does ${names} use the order of frames?</h1>
+    <h1>${report.models.length === 1 ? 'Does' : 'Do'} ${names} use the order of frames?</h1>
     ${verdictBox(first!)} ${tiles(report, first!)} ${controls(report)} ${others.map(otherVerdict)}
     <h2>What was found</h2>
     <ul class="findings">
@@ -72,7 +77,7 @@ function verdictBox({ verdict, sentence }: ModelAudit): Html {
   const [claim, numbers] = sentenceParts(sentence.replace(/^\w+: /, ''));
   return html`<section class="verdict ${verdict}" aria-label="Verdict">
     <strong class="word">${verdict}</strong>
-    <p>${claim[0]?.toUpperCase()}${claim.slice(1)}</p>
+    <p>${claim}</p>
     <p class="numbers">${numbers}</p>
   </section>`;
 }
@@ -80,7 +85,7 @@ function verdictBox({ verdict, sentence }: ModelAudit): Html {
 function otherVerdict({ name, verdict, sentence }: ModelAudit): Html {
   const [claim, numbers] = sentenceParts(sentence.replace(/^\w+: /, ''));
   return html`<h3>Compared with ${name}: ${tag(verdict)}</h3>
-    <p>${claim[0]?.toUpperCase()}${claim.slice(1)} <span class="quiet">${numbers}</span></p>`;
+    <p>${claim} <span class="quiet">${numbers}</span></p>`;
 }
 
 function tiles({ parameters }: AuditReport, model: ModelAudit): Html {
@@ -134,7 +139,7 @@ function conditionTable({ name, conditions, noiseFloor, conditionsLeftOut }: Mod
     { name: 'N', number: true, hint: 'clips long enough' },
     { name: 'R', number: true, hint: 'orders a clip' },
     { name: 'D', number: true, hint: 'mean distance of a frame from its place, in frames' },
-    { name: 'neigh-bours', number: true, hint: 'frames still followed by their successor, per cent' },
+    { name: 'neighbours kept', number: true, hint: 'frames still followed by their successor, per cent' },
     { name: 'flips', number: true, hint: 'share of orders that change the answer' },
     { name: 'excess', number: true, hint: 'flips beyond the noise floor' },
     { name: 'accuracy', number: true },

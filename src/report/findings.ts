@@ -9,13 +9,9 @@ const full = (estimate: Estimate): string => `${percent(estimate.value)} (${rang
 export function findingsOf(report: AuditReport): string[] {
   return [
     ...report.models.flatMap(modelFindings),
-    ...report.comparisons
-      .filter(({ condition }) => condition === 'shuffle')
-      .map(({ sentence }) => sentenceCase(sentence)),
+    ...report.comparisons.flatMap(({ condition, sentence }) => (condition === 'shuffle' ? [sentence] : [])),
   ];
 }
-
-const sentenceCase = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function modelFindings(model: ModelAudit): string[] {
   return [accuracy(model), decomposition(model), locality(model), reversal(model), classes(model)].filter(
@@ -72,9 +68,13 @@ function classes({ name, classes: all }: ModelAudit): string | null {
   const sorted = [...all].sort((a, b) => b.flipRate.value - a.flipRate.value);
   const [most, least] = [sorted[0]!, sorted.at(-1)!];
   const found = all.filter(({ adjustedP }) => adjustedP < 0.05).length;
+  const where =
+    most.flipRate.value === least.flipRate.value
+      ? `the answers of ${name} change equally often (${percent(most.flipRate.value)})`
+      : `the answers of ${name} change most for ${most.label} (${percent(most.flipRate.value)}) and least for ` +
+        `${least.label} (${percent(least.flipRate.value)})`;
   return (
-    `By class, the answers of ${name} change most for ${most.label} (${percent(most.flipRate.value)}) and least for ` +
-    `${least.label} (${percent(least.flipRate.value)}); for ${found} of ${all.length} classes the score depends on the order ` +
-    '(p < 0.05 after Benjamini-Hochberg).'
+    `By class, ${where}; for ${found} of ${all.length} classes the score depends on the order (p < 0.05 after ` +
+    'Benjamini-Hochberg).'
   );
 }

@@ -18,7 +18,9 @@ export type Piece = Html | string | number | null | undefined | false | readonly
 
 function rendered(piece: Piece): string {
   if (piece === null || piece === undefined || piece === false) return '';
-  if (typeof piece === 'string' || typeof piece === 'number') return safe(String(piece));
+  // A number and its unit stay on one line.
+  if (typeof piece === 'string' || typeof piece === 'number')
+    return safe(String(piece)).replace(/(\d) %/g, '$1&nbsp;%');
   return 'html' in piece ? piece.html : piece.map(rendered).join('');
 }
 
@@ -115,7 +117,7 @@ a { color: var(--sensitive); }
 .verdict p.numbers { font-size: 15px; color: var(--quiet); }
 .sensitive { --hue: var(--sensitive); } .insensitive { --hue: var(--insensitive); } .inconclusive { --hue: var(--inconclusive); }
 .tag { color: var(--hue); font-weight: 600; white-space: nowrap; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 1px; background: var(--line);
+.tiles { display: grid; grid-template-columns: repeat(4, 1fr); gap: 1px; background: var(--line);
   border: 1px solid var(--line); margin: 0 0 20px; }
 .tiles div { background: #fff; padding: 12px 14px; }
 .tiles dt { font-size: 12.5px; color: var(--quiet); }
@@ -138,13 +140,14 @@ th { text-align: left; font-weight: 600; border-bottom: 1.5px solid var(--ink); 
   line-height: 1.3; }
 td { border-bottom: 1px solid var(--line); padding: 5px 10px 5px 0; vertical-align: top; }
 th.n, td.n { text-align: right; } td.n { white-space: nowrap; }
-td small { color: var(--quiet); }
+td small { color: var(--quiet); display: block; font-size: 11.5px; line-height: 1.3; }
+td:first-child { white-space: nowrap; }
 details { margin: 8px 0; } summary { cursor: pointer; font-weight: 600; }
 dl.method { display: grid; grid-template-columns: minmax(120px, 200px) 1fr; gap: 6px 20px; font-size: 14.5px; margin: 0; }
 dl.method dt { font-weight: 600; } dl.method dd { margin: 0; }
 code { font: 13px/1.4 ui-monospace, "DejaVu Sans Mono", Menlo, monospace; background: var(--soft); padding: 1px 4px; }
 pre { background: var(--soft); padding: 12px 14px; overflow-x: auto; } pre code { padding: 0; }
-@media (max-width: 640px) { main { padding: 24px 16px 60px; } dl.method { grid-template-columns: 1fr; gap: 0; }
+@media (max-width: 640px) { .tiles { grid-template-columns: repeat(2, 1fr); } main { padding: 24px 16px 60px; } dl.method { grid-template-columns: 1fr; gap: 0; }
   dl.method dd { margin-bottom: 8px; } }
 @media print {
   @page { margin: 15mm; }

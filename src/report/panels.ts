@@ -82,6 +82,8 @@ export interface RowSeries {
 
 const TEXT = { fontFamily: FONT_FAMILY, color: INK };
 const HEAD = 20;
+/** Height of a line of the legend, pixels. */
+const LEGEND_LINE = 31;
 const ICONS = { circle: 'circle', square: 'rect', diamond: 'diamond', triangle: 'triangle' } as const;
 
 interface RenderApi {
@@ -98,7 +100,7 @@ function headOf(
   width: number,
 ): { option: Shape; top: number } {
   const legendTop = subtitle ? 66 : 46;
-  const widths = legend.map(({ name }) => 46 + String(name).length * 7.2);
+  const widths = legend.map(({ name }) => 37 + String(name).length * 6.9);
   let lines = legend.length === 0 ? 0 : 1;
   let used = 0;
   for (const one of widths) {
@@ -123,7 +125,7 @@ function headOf(
         ...{ selectedMode: false, textStyle: { ...TEXT, fontSize: 12 }, data: legend },
       },
     },
-    top: legendTop + (lines === 0 ? 8 : lines * 22 + 12),
+    top: legendTop + (lines === 0 ? 8 : lines * LEGEND_LINE + 6),
   };
 }
 
