@@ -111,10 +111,10 @@ describe('neuroreel audit', () => {
   });
 
   it('tests itself, and says so with its exit code', async () => {
-    const { code, stdout } = await place.run(['audit', '--self-test', '--runs', '100', '--quiet']);
+    const { code, stdout } = await place.run(['audit', '--self-test', '--runs', '20', '--quiet']);
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^passed: all \d+ checks of the audit's instruments hold \(100 simulated audits each, seed 1\)/,
+      /^passed: all \d+ checks of the audit's instruments hold \(20 simulated audits each, seed 1\)/,
     );
     expect(stdout).toMatch(
       /^a bag of frames, whatever the order of frames +changes by exactly 0 +0 in 80 clips; insensitive +ok$/m,
@@ -123,10 +123,7 @@ describe('neuroreel audit', () => {
 
   it.each([
     [['--conditions', 'shufle'], 2, 'CONDITION_UNKNOWN'],
-    [['--permutations', '0'], 2, 'REQUEST_INVALID'],
-    [['--clips', 'nowhere'], 2, 'REQUEST_INVALID'],
     [['--compare', 'nobody'], 3, 'MODEL_UNKNOWN'],
-    [['--compare', 'tiny-lrcn'], 2, 'REQUEST_INVALID'],
   ])('refuses %j', async (args, code, error) => {
     const found = await place.run([...tiny, '--out', 'out/refused', ...args, '--json']);
     expect(found).toMatchObject({ code, document: { error: { code: error } } });

@@ -93,7 +93,7 @@ export function define(command: Command): void {
       CACHE_MEGABYTES,
     )
     .option('--self-test', 'hold the instruments of the audit against simulated recognisers of known truth')
-    .option('--runs <n>', 'simulated audits of the self-test', whole(100, 1_000_000), 2000)
+    .option('--runs <n>', 'simulated audits of the self-test', whole(20, 1_000_000), 2000)
     .addOption(modelFolderOption())
     .addOption(runtimeOption())
     .addOption(threadsOption())

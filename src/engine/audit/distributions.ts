@@ -10,7 +10,8 @@ export function normalCdf(z: number): number {
     term *= (z * z) / n;
     sum += term;
   }
-  return 0.5 + (sum * Math.exp(-(z * z) / 2)) / Math.sqrt(2 * Math.PI);
+  // Far out in the lower tail the rounding of 0.5 is larger than what is left.
+  return Math.max(0, 0.5 + (sum * Math.exp(-(z * z) / 2)) / Math.sqrt(2 * Math.PI));
 }
 
 /** Where a rising function passes p, between two ends, by halving: nothing here is called often. */

@@ -18,15 +18,15 @@ import { judge } from './verdict.js';
 import { percent } from './words.js';
 
 export interface SelfTestOptions {
-  /** Simulated audits for each false-positive rate and coverage, at least 100; default 2000. */
+  /** Simulated audits for each false-positive rate and coverage, at least 20; default 2000. */
   readonly runs?: number;
   readonly seed?: number;
   readonly onProgress?: (done: number, total: number, what: string) => void;
   readonly signal?: AbortSignal;
 }
 
-/** Simulated audits for each point of the power curves: a tenth of the runs, at least 20. */
-const powerRuns = (runs: number): number => Math.max(20, Math.round(runs / 10));
+/** Simulated audits for each point of the power curves: a tenth of the runs, at least 5. */
+const powerRuns = (runs: number): number => Math.max(5, Math.round(runs / 10));
 
 const DELTA = 0.05;
 const [R, N] = [20, 60];
@@ -47,7 +47,7 @@ interface Work {
  */
 export async function selfTest(options: SelfTestOptions = {}): Promise<SelfTestReport> {
   const { runs = 2000, seed = 1, onProgress, signal } = options;
-  if (!Number.isInteger(runs) || runs < 100) throw new RangeError(`A self-test needs at least 100 runs, not ${runs}.`);
+  if (!Number.isInteger(runs) || runs < 20) throw new RangeError(`A self-test needs at least 20 runs, not ${runs}.`);
   const works = [...falsePositives(runs, seed), ...coverages(runs, seed), ...errors(runs, seed), ...powers(runs, seed)];
   const total = works.reduce((sum, { steps }) => sum + steps, 0);
   const results: (SelfTestCheck | PowerPoint)[] = [];
@@ -223,7 +223,7 @@ function simulatedVerdict(random: Random, truth: FlipTruth) {
 
 /** How often verdicts are wrong where it is hardest to be right: both must stay below 5 %. */
 function errors(runs: number, seed: number): Work[] {
-  const fewer = Math.max(50, Math.round(runs / 2));
+  const fewer = Math.max(20, Math.round(runs / 2));
   const cases = [
     { wrong: 'insensitive' as const, of: 'a recogniser whose excess is delta', excess: DELTA, noise: 0.01 },
     { wrong: 'sensitive' as const, of: 'a recogniser that is indifferent', excess: 0, noise: 0.03 },

@@ -59,6 +59,18 @@ describe('the bootstrap', () => {
     expect(Math.abs(found.high - 0.7822)).toBeLessThan(0.02);
   });
 
+  it('of any few clips is a number within the bounds', () => {
+    const random = new Random('few');
+    for (let run = 0; run < 400; run++) {
+      const values = Array.from({ length: 2 + (run % 4) }, () => random.integer(3) / 2);
+      const { low, high, value } = bootstrapShare(values, { random, draws: 100 });
+      expect(low).toBeGreaterThanOrEqual(0);
+      expect(high).toBeLessThanOrEqual(1);
+      expect(value - low).toBeGreaterThan(-1e-9);
+      expect(high - value).toBeGreaterThan(-1e-9);
+    }
+  });
+
   it('bounds a share of which there is nothing to resample', () => {
     const none = bootstrapShare(new Array<number>(120).fill(0), { random: new Random(1), draws: 8000 });
     expect([none.value, none.low]).toEqual([0, 0]);
