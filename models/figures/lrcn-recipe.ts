@@ -35,6 +35,10 @@ export interface LrcnRecipe {
   /** Whether the two labels of a pair are one class: a task that does not need the order of frames. */
   readonly merged: boolean;
   readonly defaultUnit: string;
+  /** Name of the model whose weights it starts from. */
+  readonly from?: string;
+  /** Whether clips with shuffled frames are shown as well, as what no class is to be named for. */
+  readonly shuffledNegatives?: boolean;
 }
 
 /** How many held-out clips of each label are measured; the real videos that activations are taken of. */
@@ -65,7 +69,7 @@ export function lrcnGraphs(weights: Weights, classes: number): Record<'frames' |
 
 /** A recipe for a recogniser of the figures. */
 export function lrcnRecipe(recipe: LrcnRecipe): Recipe {
-  const { name, describe, seed, steps, merged } = recipe;
+  const { name, describe, seed, steps, merged, from, shuffledNegatives } = recipe;
   const labels = merged ? MERGED_LABELS : FIGURES_LABELS;
   const classOf = (label: number): number => (merged ? MERGED_OF[label]! : label);
   const classes = labels.length;
@@ -74,8 +78,12 @@ export function lrcnRecipe(recipe: LrcnRecipe): Recipe {
     describe,
     seed,
     steps,
-    needs: [],
-    task: (context) => lrcnTask({ seed: context.seed, steps: context.steps, batch: 32, classes, classOf }),
+    needs: from === undefined ? [] : [from],
+    task: (context) =>
+      lrcnTask({
+        ...{ seed: context.seed, steps: context.steps, batch: 32, classes, classOf, shuffledNegatives },
+        ...(from !== undefined && { start: context.weightsOf(from) }),
+      }),
     watch: ({ watch, batch }) => ({
       accuracy: batchAccuracy(watch['probabilities']!, batch['wanted']!, classes),
     }),
