@@ -396,7 +396,8 @@ export class JobManager {
   #hearClip({ entry, pace }: Active, { clip }: Extract<ThreadNews, { type: 'clip' }>): void {
     const { done, total, seconds, audit } = clip;
     if (seconds !== null) pace.add(seconds);
-    if (audit.flipRate !== null) entry.history?.add(done, audit.flipRate);
+    // The curve is that of the model in question, not of those that it is compared with.
+    if (audit.flipRate !== null && audit.model === entry.job.request.model) entry.history?.add(done, audit.flipRate);
     this.#progress(entry, {
       ...{ iteration: done, iterations: Math.max(1, total), activation: audit.flipRate ?? 0, smoothness: 0 },
       ...{ secondsPerIteration: pace.secondsPerIteration, etaSeconds: pace.eta(total - done) },

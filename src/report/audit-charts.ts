@@ -269,6 +269,10 @@ function synthesisedChart({ synthesised }: AuditReport): Promise<Plot> {
         values: row(({ reversed }) => ({ value: reversed.activation })),
       },
       {
+        ...{ name: "the partner's unit, reversed", colour: PALETTE[3]!, symbol: 'square', hollow: true },
+        values: row(({ partner }) => (partner === null ? null : { value: partner.reversed.activation })),
+      },
+      {
         ...{ name: 'mean of real clips', colour: GREY, symbol: 'triangle', hollow: true },
         values: row(({ real }) => (real === null ? null : { value: real.mean })),
       },
