@@ -95,30 +95,30 @@ export interface LrcnTraining {
   readonly classes: number;
   /** The class to learn for a label of the data set. */
   readonly classOf: (label: number) => number;
-  /** Whether every other clip is shown with its frames shuffled, and then to be named by no class more than another. */
-  readonly shuffledNegatives?: boolean;
+  /** The class to learn for clips whose frames are shuffled; every other clip is then shown like that. */
+  readonly shuffledClass?: number | undefined;
   /** Weights to start from. */
   readonly start?: ReadonlyMap<string, NamedTensor>;
 }
 
-/** Frames of a shuffled clip that are not judged: from so few nobody can tell that they are not in order. */
+/** First frames of a shuffled clip, of which nothing is wanted: nobody can tell yet that they are not in order. */
 const TOO_FEW = 4;
 
-/** Clips `first` .. of a split, frames in the order [T, N], with the distributions over classes to learn [T, N, classes]. */
-function clipBatch(first: number, { batch, classes, classOf, shuffledNegatives = false }: LrcnTraining): Tensors {
+/** Clips `first` .. of a split, frames in the order [T, N], with the class wanted of each, one-hot, [T, N, classes]. */
+function clipBatch(first: number, { batch, classes, classOf, shuffledClass }: LrcnTraining): Tensors {
   const frames = new Uint8Array(CLIP_LENGTH * batch * FRAME_BYTES);
   const wanted = new Float32Array(CLIP_LENGTH * batch * classes);
   for (let n = 0; n < batch; n++) {
     const { label, pixels } = drawClip('train', first + n, CLIP_LENGTH);
     // Labels come in turn: a clip and the one a whole turn later have the same.
-    const negative = shuffledNegatives && Math.floor((first + n) / FIGURES_LABELS.length) % 2 === 1;
-    const order = negative ? new Random(`shuffled ${first + n}`).permutation(CLIP_LENGTH) : null;
+    const shuffled = shuffledClass !== undefined && Math.floor((first + n) / FIGURES_LABELS.length) % 2 === 1;
+    const order = shuffled ? new Random(`shuffled ${first + n}`).permutation(CLIP_LENGTH) : null;
     for (let t = 0; t < CLIP_LENGTH; t++) {
       const from = order?.[t] ?? t;
       frames.set(pixels.subarray(from * FRAME_BYTES, (from + 1) * FRAME_BYTES), (t * batch + n) * FRAME_BYTES);
       const row = (t * batch + n) * classes;
-      if (!negative) wanted[row + classOf(label)] = 1;
-      else if (t >= TOO_FEW) wanted.fill(1 / classes, row, row + classes);
+      if (!shuffled) wanted[row + classOf(label)] = 1;
+      else if (t >= TOO_FEW) wanted[row + shuffledClass] = 1;
     }
   }
   return { frames, wanted };
@@ -153,16 +153,15 @@ export function lrcnTask(training: LrcnTraining): TrainingTask {
   };
 }
 
-/** Share of the clips of a step, of those in order, whose averaged probabilities name the right class. */
+/** Share of the clips of a step whose averaged probabilities name the right class. */
 export function batchAccuracy(probabilities: ArrayLike<number>, wanted: ArrayLike<number>, classes: number): number {
-  let [right, inOrder] = [0, 0];
+  let right = 0;
   const clips = wanted.length / classes / CLIP_LENGTH;
+  // What is wanted of the last frame is wanted of the clip.
+  const last = wanted.length - clips * classes;
   for (let n = 0; n < clips; n++) {
     const row = Array.from({ length: classes }, (_, c) => probabilities[n * classes + c]!);
-    // What is wanted of the first frame says whether the clip is in order, and of which class.
-    if (!row.some((_, c) => wanted[n * classes + c] === 1)) continue;
-    inOrder++;
-    if (wanted[n * classes + argmax(row)] === 1) right++;
+    if (wanted[last + n * classes + argmax(row)] === 1) right++;
   }
-  return right / Math.max(1, inOrder);
+  return right / clips;
 }
