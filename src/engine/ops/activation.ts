@@ -1,6 +1,6 @@
 /** Piecewise-linear ops: rectifiers and clipping, and their gradients. */
 import type { GraphBuilder, Value } from '../graph/graph.js';
-import { defineOp, type OpDefinition } from './definition.js';
+import { defineOp, type OnnxContext, type OpDefinition } from './definition.js';
 import { mul } from './elementwise.js';
 
 type Slope = { slope: number };
@@ -32,15 +32,20 @@ const ReluGradOp: OpDefinition<Slope> = defineOp({
   gradient: ({ b, grads, inputs, attributes }) => [b.node(ReluGradOp, [grads[0]!, inputs[1]!], attributes)[0]!, null],
   reference: ([g, y], { slope }) => [g!.data.map((v, i) => (y!.data[i]! > 0 ? v : v * slope))],
   onnx(c) {
-    const steep = c.node('Mul', [c.inputs[1]!, c.floats([1e30], [])]);
-    const mask = c.node('Clip', [steep, c.floats([c.attributes.slope], []), c.floats([1], [])]);
-    c.node('Mul', [c.inputs[0]!, mask], {}, c.outputs[0]);
+    c.node('Mul', [c.inputs[0]!, steps(c, c.inputs[1]!, c.attributes.slope)], {}, c.outputs[0]);
   },
   tfjs({ tf, inputs, attributes: { slope } }) {
     const positive = tf.cast(tf.greater(inputs[1]!, 0), 'float32');
     return [tf.mul(inputs[0]!, tf.add(tf.mul(positive, 1 - slope), slope))];
   },
 });
+
+/** 1 where y > 0, else `slope`, in as few passes over the numbers as there are operators for. */
+function steps(c: OnnxContext<Slope>, y: string, slope: number): string {
+  if (slope === 0) return c.node('HardSigmoid', [y], { alpha: { float: 1e30 }, beta: { float: 0 } });
+  const steep = c.node('Mul', [y, c.floats([1e30], [])]);
+  return c.node('Clip', [steep, c.floats([slope], []), c.floats([1], [])]);
+}
 
 const ClipOp = defineOp<Range>({
   name: 'Clip',

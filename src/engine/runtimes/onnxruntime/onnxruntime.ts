@@ -27,7 +27,8 @@ async function created(
   options: onnxruntime.InferenceSession.SessionOptions,
 ): Promise<Session> {
   try {
-    return await ort.InferenceSession.create(onnxModel(graph), options);
+    const { bytes, external } = onnxModel(graph);
+    return await ort.InferenceSession.create(bytes, { ...options, externalData: [...external] });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new NeuroreelError('GRAPH_INVALID', `ONNX Runtime does not take the graph: ${why}`, { cause });
