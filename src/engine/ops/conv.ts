@@ -9,6 +9,7 @@ import { defineOp, type OnnxContext } from './definition.js';
 import { sum } from './reduce.js';
 import { reshape } from './layout.js';
 import type * as tfjs from '@tensorflow/tfjs';
+import { firstInputRows } from './rows.js';
 
 export type ConvAttributes = {
   /** Vertical, horizontal. */
@@ -88,6 +89,7 @@ const onnxAttributes = (a: ConvAttributes): Record<string, number | readonly num
 /** y = conv(x, w) + bias; inputs x [N,C,H,W], w [O,C/g,kh,kw], optionally bias [O]. */
 const Conv2dOp = defineOp<ConvAttributes>({
   name: 'Conv2d',
+  rows: firstInputRows,
   infer([x, w, bias], a) {
     checkAttributes(a);
     const [n, c, h, wd] = x!.shape;
@@ -131,6 +133,7 @@ const Conv2dOp = defineOp<ConvAttributes>({
  */
 const ConvTranspose2dOp = defineOp<SizedConvAttributes>({
   name: 'ConvTranspose2d',
+  rows: firstInputRows,
   infer([g, w, bias], a) {
     checkAttributes(a);
     const [n, o, oh, ow] = g!.shape;
