@@ -33,6 +33,7 @@ export const PARTS = [
   { name: 'engine/ops', path: 'src/engine/ops', mayImport: [...BASE, 'engine/graph'] },
   { name: 'engine/autodiff', path: 'src/engine/autodiff', mayImport: [...BASE, 'engine/graph', 'engine/ops'] },
   { name: 'engine/runtimes', path: 'src/engine/runtimes', mayImport: [...BASE, 'engine/graph', 'engine/ops'] },
+  { name: 'engine/analysis', path: 'src/engine/analysis', mayImport: MODELS },
   { name: 'engine/models', path: 'src/engine/models', mayImport: [...MODELS, 'engine/formats'] },
   { name: 'engine/formats', path: 'src/engine/formats', mayImport: MODELS },
   { name: 'engine/training', path: 'src/engine/training', mayImport: MODELS },
