@@ -1,14 +1,21 @@
-/** `neuroreel models`: lists what is installed, shows one, imports one. */
+/** `neuroreel models`: lists what is installed, shows one, tells the layers of one, imports one. */
 import { Option, InvalidArgumentError, type Command } from 'commander';
 import { resolve } from 'node:path';
 import { importModel } from '../../../src/engine/formats/import.js';
 import type { ModelPackage } from '../../../src/engine/models/package.js';
 import { readPackage } from '../../../src/engine/models/package.js';
 import { asNeuroreelError } from '../../../src/jobs/job-thread.js';
-import type { ModelManifest, ModelSummary, RecogniserManifest, SequenceRule } from '../../../src/protocol/index.js';
+import {
+  NeuroreelError,
+  type ModelManifest,
+  type ModelSummary,
+  type RecogniserManifest,
+  type SequenceRule,
+} from '../../../src/protocol/index.js';
 import { action } from '../command.js';
 import { columns, facts } from '../format.js';
 import { examples, modelFolderOption, perChannel, whole, type GlobalOptions } from '../options.js';
+import { layersOf } from '../model-layers.js';
 import type { Output } from '../output.js';
 import { importFolder, openRegistry } from '../settings.js';
 
@@ -42,12 +49,57 @@ export function define(command: Command): void {
     ['what is installed, and where', 'neuroreel models'],
     ['one model: units, quality, hashes (all of its files are checked)', 'neuroreel models figures-lrcn'],
     ['the labels, for a script', "neuroreel models figures-lrcn --json | jq -r '.manifest.labels[]'"],
+    ['its layers: shapes, weights, cost, receptive fields', 'neuroreel models inspect figures-lrcn'],
     [
       'a network that was exported from Keras; more with `models import --help`',
       'neuroreel models import model.json --name mine',
     ],
   ]);
+  defineInspect(command.command('inspect <model>'));
   defineImport(command.command('import <path>'));
+}
+
+interface InspectOptions extends ModelsOptions {
+  readonly weights?: string;
+  readonly size?: [number, number];
+  readonly steps?: number;
+}
+
+function defineInspect(command: Command): void {
+  command
+    .description('the layers of an installed model or of a model file: shapes, weights, cost, receptive fields')
+    .option('--weights <file>', 'file of weights, for a format that keeps them apart (Caffe); else they are random')
+    .option('--size <WxH>', 'size of a picture, for a file that leaves it open', frameSize)
+    .option('--steps <n>', 'frames of a sequence, for a file that leaves their number open', whole(1, 4096))
+    .action(action(inspect));
+  examples(command, [
+    ['an installed model', 'neuroreel models inspect figures-lrcn'],
+    ['a model file, before it is imported', 'neuroreel models inspect lrcn/model.json'],
+    [
+      'the receptive fields, for a script',
+      "neuroreel models inspect figures-lrcn --json | jq '.graphs[0].layers[] | {name, receptiveField}'",
+    ],
+  ]);
+}
+
+async function inspect(out: Output, options: InspectOptions, what?: string): Promise<void> {
+  const { weights, size, steps } = options;
+  const reading = { ...(weights && { weights: resolve(weights) }), ...(size && { size }), ...(steps && { steps }) };
+  try {
+    const { document, text } = await layersOf(what!, openRegistry(options.models), reading);
+    out.result(document, text);
+  } catch (error) {
+    const layers = unsupported(error);
+    if (layers.length > 0) out.say(`what cannot be run\n${layers.map((layer) => `  ${layer}`).join('\n')}`);
+    throw error;
+  }
+}
+
+/** The layers that an error names in its details. */
+function unsupported(error: unknown): string[] {
+  if (!(error instanceof NeuroreelError) || error.code !== 'MODEL_FORMAT_UNSUPPORTED') return [];
+  const lists = Object.values((error.details ?? {}) as Record<string, unknown>);
+  return lists.flatMap((list) => (Array.isArray(list) ? list.map(String) : []));
 }
 
 function defineImport(command: Command): void {
