@@ -4,6 +4,7 @@ import type { OpDefinition } from './definition.js';
 import { activationOps } from './activation.js';
 import { convOps } from './conv.js';
 import { elementwiseOps } from './elementwise.js';
+import { foldOps } from './fold.js';
 import { gruOps } from './gru.js';
 import { layoutOps } from './layout.js';
 import { lstmOps } from './lstm.js';
@@ -30,6 +31,7 @@ const all: readonly OpDefinition[] = [
   ...poolOps,
   ...lstmOps,
   ...gruOps,
+  ...foldOps,
   ...quantiseOps,
 ] as readonly OpDefinition[];
 
