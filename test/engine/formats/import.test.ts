@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FORMATS, importModel, readModel, type ImportOptions } from '../../../src/engine/formats/import.js';
 import { readLabels } from '../../../src/engine/formats/labels.js';
+import { GraphBuilder } from '../../../src/engine/graph/graph.js';
 import { readPackage } from '../../../src/engine/models/package.js';
+import { generatorPrior } from '../../../src/engine/models/prior.js';
+import { ModelRegistry } from '../../../src/engine/models/registry.js';
 import { Random } from '../../../src/engine/random.js';
 import { evaluate } from '../../../src/engine/runtimes/reference/reference.js';
 import { sharedPart, sharedPath } from '../../shared-data.js';
@@ -207,6 +210,85 @@ describe('a package made of a network for single pictures', () => {
       code: 'MODEL_FORMAT_UNSUPPORTED',
     });
     expect(existsSync(join(root, 'packages', 'refused'))).toBe(false);
+  });
+});
+
+/** A generator of 5x6 pictures of codes of 4 numbers, and a network that gives 4 numbers of such pictures. */
+const drawing = (): Saved =>
+  kerasModel(
+    [4],
+    [
+      ['Dense', { name: 'fc', units: 90, activation: 'linear' }],
+      ['Reshape', { name: 'picture', target_shape: [6, 5, 3] }],
+    ],
+    [weight('fc/kernel', [4, 90]), weight('fc/bias', [90])],
+  );
+const encoding = (units = 4): Saved =>
+  kerasModel(
+    [6, 5, 3],
+    [
+      ['Flatten', { name: 'flat' }],
+      ['Dense', { name: 'fc', units, activation: 'linear' }],
+    ],
+    [weight('fc/kernel', [90, units]), weight('fc/bias', [units])],
+  );
+
+describe('a package made of a generator', () => {
+  it('is a prior with the bounds of its code and its encoder, which draws what the generator draws', async () => {
+    const path = modelAt('drawing', drawing());
+    const bounds = labelsFile('bounds.txt', '4 8 12\n16');
+    const { manifest } = await importModel(
+      options(path, { name: 'prior', bounds, scale: 2, mean: 128, encoder: modelAt('encoding', encoding()) }),
+    );
+    expect(manifest).toMatchObject({
+      kind: 'prior',
+      code: { size: 4 },
+      output: { width: 5, height: 6, order: 'bgr', mean: [128, 128, 128], scale: [2, 2, 2] },
+    });
+    const prior = generatorPrior(ModelRegistry.open({ folders: [join(root, 'packages')] }).loadPrior('prior'));
+    expect(prior.statistics).toMatchObject({
+      upper: Float32Array.of(4, 8, 12, 16),
+      lower: new Float32Array(4),
+      factors: null,
+    });
+    const b = new GraphBuilder();
+    const codes = b.input('codes', [2, 4]);
+    const pictures = prior.build(b, codes);
+    b.output('given', codes);
+    b.output('pictures', pictures);
+    b.output('encoded', prior.encode!(b, pictures));
+    const drawn = evaluate(b.build(), { codes: random.normals(8) });
+    const model = await readModel(path);
+    if (model.kind !== 'generator') throw new Error('It is a generator.');
+    const images = [0, 1].flatMap((i) => {
+      const { image } = evaluate(model.graphs.generator, { code: drawn['given']!.subarray(4 * i, 4 * i + 4) });
+      return [...image!];
+    });
+    expect(worst(drawn['pictures']!, images)).toBeLessThan(1e-12);
+    expect(drawn['encoded']).toHaveLength(2 * 4);
+  });
+
+  it('must have bounds, and an encoder that fits; it has no units and no sequence', async () => {
+    const path = modelAt('drawing-refused', drawing());
+    const wrong = (more: Partial<ImportOptions>): Promise<unknown> =>
+      importModel(options(path, { name: 'no-prior', ...more }));
+    await expect(wrong({})).rejects.toEqual(failure('REQUEST_INVALID', /within which bounds/));
+    await expect(wrong({ bounds: labelsFile('three.txt', '1 2 3') })).rejects.toEqual(
+      failure('MODEL_INVALID', /holds 3 numbers; the code has 4/),
+    );
+    await expect(wrong({ bounds: 1, labels: 'labels.txt' })).rejects.toEqual(
+      failure('REQUEST_INVALID', /labels is for a recogniser of sequences or a network for single pictures/),
+    );
+    await expect(wrong({ bounds: 1, encoderWeights: 'weights' })).rejects.toEqual(
+      failure('REQUEST_INVALID', /no encoder/),
+    );
+    await expect(wrong({ bounds: 1, encoder: modelAt('encoding-five', encoding(5)) })).rejects.toEqual(
+      failure('MODEL_INVALID', /gives 5 numbers; the generator takes codes of 4/),
+    );
+    await expect(wrong({ bounds: 1, encoder: modelAt('no-encoder', recogniser()) })).rejects.toEqual(
+      failure('MODEL_INVALID', /is a recogniser/),
+    );
+    expect(existsSync(join(root, 'packages', 'no-prior'))).toBe(false);
   });
 });
 
