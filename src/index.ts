@@ -46,6 +46,14 @@ export type { Recipe, RecipeContext } from './engine/training/recipe.js';
 // Graphs, gradients, runtimes.
 export { GraphBuilder, type Graph, type TensorType, type Value } from './engine/graph/graph.js';
 export { gradients } from './engine/autodiff/gradients.js';
+export {
+  describeLayers,
+  describeModel,
+  type GraphFacts,
+  type LayerFacts,
+  type ModelFacts,
+} from './engine/analysis/layers.js';
+export { receptiveField, type ReceptiveField, type UnitPlace } from './engine/analysis/receptive-field.js';
 export { openRuntime, RUNTIMES } from './engine/runtimes/open.js';
 export type { CompiledGraph, CompileOptions, Runtime, TensorData, Tensors } from './engine/runtimes/runtime.js';
 export { Random, type RandomState } from './engine/random.js';

@@ -19,6 +19,8 @@ import {
   sub,
   tanh,
 } from '../../src/engine/ops/elementwise.js';
+import { fold, unfold } from '../../src/engine/ops/fold.js';
+import { gru } from '../../src/engine/ops/gru.js';
 import { concat, gather, pad, pixelShuffle, reshape, sliceAxis, transpose } from '../../src/engine/ops/layout.js';
 import { lstm } from '../../src/engine/ops/lstm.js';
 import { dense, matmul } from '../../src/engine/ops/matmul.js';
@@ -29,6 +31,7 @@ import { expand, mean, sum } from '../../src/engine/ops/reduce.js';
 import { reverse } from '../../src/engine/ops/reverse.js';
 import { erf, softplus } from '../../src/engine/ops/smooth.js';
 import { logSoftmax, softmax } from '../../src/engine/ops/softmax.js';
+import { unroll } from '../../src/engine/ops/unroll.js';
 
 export interface OpCase {
   readonly name: string;
@@ -187,6 +190,14 @@ export const OP_CASES: readonly OpCase[] = [
   },
   unary('reverse', (b, x) => reverse(b, x, 1)),
   unary('gather', (b, x) => gather(b, x, [1, 0, 1, 1])),
+  {
+    name: 'fold and unfold',
+    inputs: [
+      [2, 3, 4],
+      [5, 4],
+    ],
+    build: (b, [x, w]) => unfold(b, dense(b, fold(b, x!), w!, null), x!),
+  },
   { name: 'pixelShuffle', inputs: [[2, 8, 3, 2]], build: (b, [x]) => pixelShuffle(b, x!, 2) },
   ...[
     { x: [3, 4], y: [4, 5], options: {} },
@@ -249,6 +260,30 @@ export const OP_CASES: readonly OpCase[] = [
     ],
     build: (b, [x, w]) => lstm(b, x!, w!, b.constant([0, 0, 1, 1, 0, 1, 1, 1, 1, 0], [5, 2, 1])).hidden,
   },
+  {
+    name: 'a recurrence written out',
+    inputs: [
+      [4, 2, 3],
+      [3, 3],
+    ],
+    build: (b, [x, w]) =>
+      unroll(b, x!, (now, states) => [tanh(b, states ? add(b, now, matmul(b, states[0]!, w!)) : now)]),
+  },
+  ...[false, true].flatMap((resetAfter): OpCase[] => [
+    {
+      name: `gru, resetAfter ${resetAfter}`,
+      inputs: [[5, 2, 9], [9, 3], [9]],
+      build: (b, [x, w, bias]) => gru(b, x!, w!, bias!, { resetAfter }),
+    },
+    {
+      name: `gru of one step without recurrent bias, resetAfter ${resetAfter}`,
+      inputs: [
+        [1, 2, 6],
+        [6, 2],
+      ],
+      build: (b, [x, w]) => gru(b, x!, w!, null, { resetAfter }),
+    },
+  ]),
   { ...unary('quantise', (b, x) => quantise(b, x, 127.5, 127.5)), forwardOnly: true },
   {
     ...unary('dequantise', (b, x) => dequantise(b, quantise(b, x, 10, 30), 0.5, -3)),
