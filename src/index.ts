@@ -19,7 +19,9 @@ export { readPackage, writePackage, type ModelPackage, type NewPackage } from '.
 export type { RecogniserPackage } from './engine/models/recogniser.js';
 export type { NamedTensor, Weights } from './engine/models/safetensors.js';
 export { VideoScorer, type VideoScore } from './engine/models/scoring.js';
-export { importModel, type ImportOptions } from './engine/formats/import.js';
+export { importModel, readModel, type ImportOptions } from './engine/formats/import.js';
+export type { ImportedModel, ReadOptions } from './engine/formats/format.js';
+export { readCaffeNet, type CaffeNet } from './engine/formats/caffe/format.js';
 
 // Preferred videos.
 export { openSynthesis, PIXELS, type Synthesis, type SynthesisOptions } from './engine/synthesis/synthesise.js';

@@ -5,6 +5,7 @@ import { NeuroreelError } from '../../protocol/errors.js';
 import { modelManifest, type ModelManifest, type PixelFormat, type SequenceRule } from '../../protocol/manifest.js';
 import { typeOf, type Graph } from '../graph/graph.js';
 import { writePackage, type ManifestFacts, type NewPackage } from '../models/package.js';
+import { caffe } from './caffe/format.js';
 import { codeStatistics, type NumberOrFile } from './code-statistics.js';
 import { encoderGraph } from './encoder.js';
 import type { ImportedGenerator, ImportedModel, ModelFormat, ReadOptions } from './format.js';
@@ -12,7 +13,7 @@ import { labelsFor } from './labels.js';
 import { tfjsLayers } from './tfjs/format.js';
 
 /** Every format there is. To add one, write its folder and list its entry here. */
-export const FORMATS: readonly ModelFormat[] = [tfjsLayers];
+export const FORMATS: readonly ModelFormat[] = [tfjsLayers, caffe];
 
 export interface ImportOptions extends ReadOptions {
   /** The model's file or folder. */
@@ -118,12 +119,12 @@ function perChannel(numbers: number | readonly [number, number, number]): number
 function commonFacts(model: ImportedModel, { name, licence, title, description, source, ...o }: ImportOptions) {
   const { height, width, origin } = model;
   const pixels: PixelFormat = { height, width, order: o.order, mean: perChannel(o.mean), scale: perChannel(o.scale) };
-  const made = `Imported from a ${origin}.`;
+  const [about, from] = [description ?? `Imported from a ${origin}.`, source ?? origin];
   const facts = {
     title: title ?? name,
-    description: o.randomWeights ? `${description ?? made} Its weights were drawn at random.` : (description ?? made),
+    description: o.randomWeights ? `${about} Its weights were drawn at random.` : about,
     licence,
-    source: o.randomWeights ? `${source ?? origin}; weights drawn at random` : (source ?? origin),
+    source: o.randomWeights && !from.includes('at random') ? `${from}, weights at random` : from,
   };
   return { facts, pixels };
 }
