@@ -3,6 +3,7 @@ import type { GraphBuilder, Value } from '../graph/graph.js';
 import { showShape, sizeOf, type Shape } from '../graph/shape.js';
 import { NeuroreelError } from '../../protocol/errors.js';
 import { defineOp, type NdArray, type OnnxContext, type OpDefinition } from './definition.js';
+import { portableMaxPoolGrad } from './max-pool-portable.js';
 import type * as tfjs from '@tensorflow/tfjs';
 
 export type PoolAttributes = {
@@ -109,7 +110,7 @@ const MaxPoolOp = defineOp<PoolAttributes>({
     return [y];
   },
   onnx(c) {
-    const indices = c.usedBy('MaxPool2dGrad', 0) ? c.fresh('indices') : '';
+    const indices = c.device === 'cpu' && c.usedBy('MaxPool2dGrad', 0) ? c.fresh('indices') : '';
     if (indices) c.share(indicesKey(c), indices);
     c.nodes('MaxPool', c.inputs, indices ? [c.outputs[0]!, indices] : [c.outputs[0]!], onnxPool(c));
   },
@@ -131,6 +132,7 @@ const MaxPoolGradOp = defineOp<PoolAttributes>({
     return [dx];
   },
   onnx(c) {
+    if (c.device !== 'cpu') return portableMaxPoolGrad(c, onnxPool(c));
     let indices = c.shared(indicesKey(c));
     if (indices === undefined) {
       indices = c.fresh('indices');
