@@ -103,7 +103,7 @@ describe('a step run in chunks of frames', () => {
     const runtime = await open();
     for (const keep of [true, false]) {
       for (const chunk of [1, 3, 4, 5, 10]) {
-        const plan = chunkedGraph(graph, chunk, keep, 0)!;
+        const plan = chunkedGraph(graph, chunk, keep, { worth: 0 })!;
         const compiled = await compileChunked(runtime, plan, { threads: 1 });
         expectSame(await compiled.run(inputs), tolerance);
         expectSame(await compiled.run(inputs), tolerance);
@@ -113,7 +113,7 @@ describe('a step run in chunks of frames', () => {
   });
 
   it('keeps signs and places of maxima as bytes, and one number of each that is normalised', () => {
-    const plan = chunkedGraph(graph, 5, true, 0)!;
+    const plan = chunkedGraph(graph, 5, true, { worth: 0 })!;
     const forward = plan.phases.findIndex(({ graph: g }) => g.nodes.some(({ op }) => op === 'Conv2d'));
     const given = plan.phases[forward]!.given.map((id) => plan.values[id]!);
     const isOutput = (shape: readonly number[]): boolean => shape[1] === 3;
@@ -124,8 +124,17 @@ describe('a step run in chunks of frames', () => {
     expect(pooled).toHaveLength(1);
   });
 
+  it('keeps the pooled values where a device does not tell the places of maxima', () => {
+    const { phases, values } = chunkedGraph(graph, 5, true, { worth: 0, places: false })!;
+    const ops = phases.flatMap((phase) => phase.graph.nodes.map(({ op }) => op));
+    expect(ops.filter((op) => /Place|Scatter/.test(op))).toEqual([]);
+    expect(phases.flatMap(({ given }) => given).filter((id) => values[id]!.dtype === 'uint8').length).toBeGreaterThan(
+      1,
+    );
+  });
+
   it('keeps nothing of the forward pass where there is no room', () => {
-    const { phases, values } = chunkedGraph(graph, 5, false, 0)!;
+    const { phases, values } = chunkedGraph(graph, 5, false, { worth: 0 })!;
     const given = new Set(phases.flatMap((phase) => phase.given));
     const pictures = [...given]
       .map((id) => values[id]!)
@@ -135,7 +144,7 @@ describe('a step run in chunks of frames', () => {
   });
 
   it('leaves results alone in later runs, and the caller its inputs', async () => {
-    const compiled = await compileChunked(referenceRuntime, chunkedGraph(graph, 4, true, 0)!, {});
+    const compiled = await compileChunked(referenceRuntime, chunkedGraph(graph, 4, true, { worth: 0 })!, {});
     const first = await compiled.run(inputs);
     const copy = Float32Array.from(first['code']!);
     await compiled.run({ ...inputs, code: random.normals(FRAMES * 6) });
@@ -147,7 +156,7 @@ describe('a step run in chunks of frames', () => {
   });
 
   it('asks between chunks, and ends where the answer is an error', async () => {
-    const compiled = await compileChunked(referenceRuntime, chunkedGraph(graph, 4, true, 0)!, {});
+    const compiled = await compileChunked(referenceRuntime, chunkedGraph(graph, 4, true, { worth: 0 })!, {});
     let asked = 0;
     await compiled.run(inputs, { between: () => void asked++ });
     expect(asked).toBeGreaterThanOrEqual(2 * 3);

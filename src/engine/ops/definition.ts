@@ -56,7 +56,11 @@ export interface OnnxWriter {
   integers(data: readonly number[], shape?: Shape): string;
 }
 
+/** Where an ONNX model is to run: some ops are lowered differently for a GPU. */
+export type OnnxDevice = 'cpu' | 'webgpu' | 'cuda';
+
 export interface OnnxContext<A extends Attributes> extends OnnxWriter {
+  readonly device: OnnxDevice;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly inputTypes: readonly TensorType[];

@@ -12,6 +12,7 @@ import {
   type OpDefinition,
   type ReachContext,
 } from './definition.js';
+import { portableMaxPoolGrad } from './max-pool-portable.js';
 import { boxOf, underWindow, windowsOver, type Sliding } from './reach.js';
 import type * as tfjs from '@tensorflow/tfjs';
 import { everyInputRows } from './rows.js';
@@ -161,7 +162,7 @@ const MaxPoolOp = defineOp<PoolAttributes>({
     return [y];
   },
   onnx(c) {
-    const needed = c.usedBy('MaxPool2dGrad', 0) || c.usedBy('MaxPool2dPlace', 0);
+    const needed = c.device === 'cpu' && (c.usedBy('MaxPool2dGrad', 0) || c.usedBy('MaxPool2dPlace', 0));
     const indices = needed ? c.fresh('indices') : '';
     if (indices) c.share(indicesKey(c), indices);
     c.nodes('MaxPool', c.inputs, indices ? [c.outputs[0]!, indices] : [c.outputs[0]!], onnxPool(c));
@@ -186,6 +187,7 @@ const MaxPoolGradOp = defineOp<PoolAttributes>({
     return [dx];
   },
   onnx(c) {
+    if (c.device !== 'cpu') return portableMaxPoolGrad(c, onnxPool(c));
     scatter(c, maxIndices(c), c.inputs[1]!);
   },
   // No TensorFlow.js kernel for it exists on every backend, so the scatter is done on the host.
