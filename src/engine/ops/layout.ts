@@ -2,7 +2,9 @@
 import type { GraphBuilder, Value } from '../graph/graph.js';
 import { checkAxis, normalAxis, sameShape, showShape, sizeOf, stridesOf, type Shape } from '../graph/shape.js';
 import { NeuroreelError } from '../../protocol/errors.js';
-import { defineOp, type NdArray, type OpDefinition } from './definition.js';
+import { everyInputRows, rowsUnless } from './rows.js';
+import { defineOp, type Box, type Interval, type NdArray, type OpDefinition } from './definition.js';
+import { hull, reshapedBox, withAxes, within } from './reach.js';
 
 function invalid(message: string): never {
   throw new NeuroreelError('GRAPH_INVALID', message);
@@ -23,6 +25,10 @@ function gatherBy(shape: Shape, source: (index: readonly number[]) => number, da
   });
 }
 
+const moved = ([low, high]: Interval, by: number): Interval => [low + by, high + by];
+/** A box with one row of the first axis. */
+const row = (box: Box, i: number): Box => [[i, i], ...box.slice(1)];
+
 /**
  * The sizes that a reshape means: 0 keeps the size of the same axis, -1 (once) takes what is left. Kept symbolic in the
  * node, so that a network can be put into another graph with another batch size.
@@ -39,6 +45,8 @@ function reshapedTo(from: Shape, wanted: readonly number[]): number[] {
 
 const ReshapeOp = defineOp<{ shape: readonly number[] }>({
   name: 'Reshape',
+  rows: everyInputRows,
+  withRows: (_, count, [out]) => ({ shape: [count, ...out!.shape.slice(1)] }),
   infer: ([x], { shape }) => [{ shape: reshapedTo(x!.shape, shape), dtype: x!.dtype }],
   gradient: ({ b, grads, inputs }) => [reshape(b, grads[0]!, inputs[0]!.shape)],
   reference: ([x]) => [x!.data],
@@ -46,10 +54,12 @@ const ReshapeOp = defineOp<{ shape: readonly number[] }>({
     c.node('Reshape', [c.inputs[0]!, c.integers(c.outputTypes[0]!.shape)], {}, c.outputs[0]);
   },
   tfjs: ({ tf, inputs, outputTypes }) => [tf.reshape(inputs[0]!, [...outputTypes[0]!.shape])],
+  reach: ({ box, inputs: [x], outputs: [y] }) => [reshapedBox(box, y!.shape, x!.shape)],
 });
 
 const TransposeOp = defineOp<{ order: readonly number[] }>({
   name: 'Transpose',
+  rows: rowsUnless(({ order }) => order[0] !== 0),
   infer([x], { order }) {
     if (
       !sameShape(
@@ -78,6 +88,7 @@ const TransposeOp = defineOp<{ order: readonly number[] }>({
     c.node('Transpose', c.inputs, { perm: c.attributes.order }, c.outputs[0]);
   },
   tfjs: ({ tf, inputs, attributes: { order } }) => [tf.transpose(inputs[0]!, [...order])],
+  reach: ({ box, attributes: { order } }) => [order.map((_, axis) => box[order.indexOf(axis)]!)],
 });
 
 type SliceAttributes = { axis: number; start: number; end: number };
@@ -85,6 +96,7 @@ type SliceAttributes = { axis: number; start: number; end: number };
 /** Elements start .. end-1 along one axis. */
 const SliceOp = defineOp<SliceAttributes>({
   name: 'Slice',
+  rows: rowsUnless(({ axis }) => axis === 0),
   infer([x], { axis, start, end }) {
     checkAxis(axis, x!.shape.length, 'Slice');
     const dim = x!.shape[axis]!;
@@ -110,6 +122,7 @@ const SliceOp = defineOp<SliceAttributes>({
     const begin = outputTypes[0]!.shape.map((_, i) => (i === axis ? start : 0));
     return [tf.slice(inputs[0]!, begin, [...outputTypes[0]!.shape])];
   },
+  reach: ({ box, attributes: { axis, start } }) => [withAxes(box, { [axis]: moved(box[axis]!, start) })],
 });
 
 type PadAttributes = { before: readonly number[]; after: readonly number[] };
@@ -117,6 +130,7 @@ type PadAttributes = { before: readonly number[]; after: readonly number[] };
 /** Zeros around a tensor; `before` and `after` have one number an axis, none negative. */
 const PadOp = defineOp<PadAttributes>({
   name: 'Pad',
+  rows: rowsUnless(({ before, after }) => before[0] !== 0 || after[0] !== 0),
   infer([x], { before, after }) {
     const fits = before.length === x!.shape.length && after.length === x!.shape.length;
     if (!fits || ![...before, ...after].every((n) => Number.isInteger(n) && n >= 0)) {
@@ -154,10 +168,12 @@ const PadOp = defineOp<PadAttributes>({
       ),
     ];
   },
+  reach: ({ box, attributes: { before } }) => [box.map((interval, i) => moved(interval, -before[i]!))],
 });
 
 const ConcatOp = defineOp<{ axis: number }>({
   name: 'Concat',
+  rows: rowsUnless(({ axis }) => axis === 0),
   infer(inputs, { axis }) {
     const first = inputs[0]!.shape;
     checkAxis(axis, first.length, 'Concat');
@@ -195,6 +211,14 @@ const ConcatOp = defineOp<{ axis: number }>({
     c.node('Concat', c.inputs, { axis: c.attributes.axis }, c.outputs[0]);
   },
   tfjs: ({ tf, inputs, attributes: { axis } }) => [tf.concat([...inputs], axis)],
+  reach({ box, inputs, attributes: { axis } }) {
+    let start = 0;
+    return inputs.map(({ shape }) => {
+      const part = within(moved(box[axis]!, -start), shape[axis]!);
+      start += shape[axis]!;
+      return withAxes(box, { [axis]: part });
+    });
+  },
 });
 
 type GatherAttributes = { indices: readonly number[] };
@@ -222,6 +246,10 @@ const GatherOp = defineOp<GatherAttributes>({
     c.node('Gather', [c.inputs[0]!, c.integers(c.attributes.indices)], { axis: 0 }, c.outputs[0]);
   },
   tfjs: ({ tf, inputs, attributes: { indices } }) => [tf.gather(inputs[0]!, [...indices])],
+  reach({ box, attributes: { indices } }) {
+    const [low, high] = box[0]!;
+    return [indices.slice(Math.max(low, 0), high + 1).reduce((sofar: Box | null, i) => hull(sofar, row(box, i)), null)];
+  },
 });
 
 /** The 0/1 matrix [rows, indices.length] whose product with gathered rows sums them where they came from. */
@@ -257,6 +285,11 @@ const GatherGradOp = defineOp<GatherAttributes & { rows: number }>({
     const flat = tf.reshape(inputs[0]!, [indices.length, -1]);
     return [tf.reshape(tf.matMul(matrix, flat as never), [...outputTypes[0]!.shape])];
   },
+  reach({ box, attributes: { indices } }) {
+    const [low, high] = box[0]!;
+    const from = indices.map((_, place) => place).filter((place) => indices[place]! >= low && indices[place]! <= high);
+    return [from.reduce((sofar: Box | null, place) => hull(sofar, row(box, place)), null)];
+  },
 });
 
 /** The multi-axis view that pixel shuffle permutes: [N, C, r, r, H, W] <-> [N, C, H, r, W, r]. */
@@ -270,6 +303,7 @@ export function pixelShuffle(b: GraphBuilder, x: Value, r: number): Value {
 
 const PixelShuffleOp: OpDefinition<{ r: number }> = defineOp({
   name: 'PixelShuffle',
+  rows: everyInputRows,
   infer([x], { r }) {
     const [n, c, h, w] = x!.shape;
     if (x!.shape.length !== 4 || c! % (r * r) !== 0) invalid(`PixelShuffle: ${showShape(x!.shape)} by ${r}.`);
@@ -293,11 +327,16 @@ const PixelShuffleOp: OpDefinition<{ r: number }> = defineOp({
     const split = tf.reshape(inputs[0]!, [n!, c!, r, r, h! / r, w! / r]);
     return [tf.reshape(tf.transpose(split, SHUFFLE_ORDER), [n!, c!, h!, w!])];
   },
+  reach({ box: [n, channels, ...places], attributes: { r } }) {
+    const coarse = places.map(([low, high]): Interval => [Math.floor(low / r), Math.floor(high / r)]);
+    return [[n!, [channels![0] * r * r, (channels![1] + 1) * r * r - 1], ...coarse]];
+  },
 });
 
 /** The inverse of pixel shuffle. */
 const PixelUnshuffleOp = defineOp<{ r: number }>({
   name: 'PixelUnshuffle',
+  rows: everyInputRows,
   infer([x], { r }) {
     const [n, c, h, w] = x!.shape;
     if (x!.shape.length !== 4 || h! % r !== 0 || w! % r !== 0) {
@@ -327,6 +366,10 @@ const PixelUnshuffleOp = defineOp<{ r: number }>({
     const [n, k, h, w] = outputTypes[0]!.shape;
     const split = tf.reshape(inputs[0]!, [n!, k! / (r * r), h!, r, w!, r]);
     return [tf.reshape(tf.transpose(split, UNSHUFFLE_ORDER), [n!, k!, h!, w!])];
+  },
+  reach({ box: [n, channels, ...places], attributes: { r } }) {
+    const fine = places.map(([low, high]): Interval => [low * r, high * r + r - 1]);
+    return [[n!, [Math.floor(channels![0] / (r * r)), Math.floor(channels![1] / (r * r))], ...fine]];
   },
 });
 

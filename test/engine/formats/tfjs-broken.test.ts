@@ -190,13 +190,13 @@ describe('topologies', () => {
         { class_name: 'Conv2D', config: { name: 'turned', filters: 2, kernel_size: 3, data_format: 'channels_first' } },
         {
           class_name: 'TimeDistributed',
-          config: { name: 'wrapper', layer: { class_name: 'Conv3D', config: { name: 'deep' } } },
+          config: { name: 'wrapper', layer: { class_name: 'Attention', config: { name: 'deep' } } },
         },
         { class_name: 'Dense', config: { name: 'strange', units: 2, activation: 'my_function' } },
-        { class_name: 'GRU', config: { name: 'gates' } },
+        { class_name: 'Masking', config: { name: 'mask' } },
         {
           class_name: 'LSTM',
-          config: { name: 'old', units: 2, activation: 'tanh', recurrent_activation: 'hard_sigmoid' },
+          config: { name: 'odd', units: 2, activation: 'tanh', recurrent_activation: 'my_gate' },
         },
       ]);
     });
@@ -204,12 +204,12 @@ describe('topologies', () => {
     const wanted = [
       'Lambda "magic"',
       'Conv2D "turned"',
-      'Conv3D "wrapper/deep"',
+      'Attention "wrapper/deep"',
       '"strange"',
-      'GRU "gates"',
-      'LSTM "old"',
+      'Masking "mask"',
+      'LSTM "odd"',
     ];
-    for (const name of [...wanted, 'channels_first', 'my_function', 'hard_sigmoid']) expect(message).toContain(name);
+    for (const name of [...wanted, 'channels_first', 'my_function', 'my_gate']) expect(message).toContain(name);
   });
 
   it.each([
@@ -380,12 +380,11 @@ describe('recognisers', () => {
     { name: `td_${class_name}`, layer: { class_name, config: { name: class_name.toLowerCase(), ...config } } },
   ];
 
-  it('whose sequence part would see pictures', async () => {
+  it('whose LSTM would read pictures, or whose ConvLSTM2D vectors', async () => {
     const rule = { units: 2, activation: 'tanh', recurrent_activation: 'sigmoid' };
-    expect(await sequence([over('MaxPooling2D'), ['LSTM', rule]])).toMatch(/^MODEL_FORMAT_UNSUPPORTED: .*only vectors/);
-    expect(await sequence([over('MaxPooling2D'), ['Flatten', {}]])).toMatch(
-      /^MODEL_FORMAT_UNSUPPORTED: .*only vectors/,
-    );
+    expect(await sequence([over('MaxPooling2D'), ['LSTM', rule]])).toMatch(/^GRAPH_INVALID: .*a vector at each step/);
+    const kernel = { ...rule, filters: 2, kernel_size: 3 };
+    expect(await sequence([over('Flatten'), ['ConvLSTM2D', kernel]])).toMatch(/^GRAPH_INVALID: .*a picture at each/);
   });
 
   it('that give pictures', async () => {

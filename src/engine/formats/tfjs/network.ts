@@ -1,14 +1,15 @@
 /**
- * Makes graphs of a Keras model. A model of single pictures is one graph. A model of sequences is cut in two where it
- * first looks at more than one frame: all that does not depend on the order of frames, up to and including the
- * projection of the first recurrent layer's input, is done frame by frame.
+ * Makes graphs of a Keras model. A model of single pictures, or of codes that become pictures, is one graph. A model of
+ * sequences is cut in two where it first looks at more than one frame: all that does not depend on the order of frames,
+ * up to and including the projection of the first recurrent layer's input, is done frame by frame.
  */
 import { NeuroreelError } from '../../../protocol/errors.js';
 import { GraphBuilder, type Value } from '../../graph/graph.js';
-import type { Shape } from '../../graph/shape.js';
+import { checkShape, sizeOf, type Shape } from '../../graph/shape.js';
 import { concat, reshape, sliceAxis, transpose } from '../../ops/layout.js';
-import type { ImportedNetwork, ImportedRecogniser, ReadOptions } from '../format.js';
-import type { LayerContext } from './layers/definition.js';
+import type { ImportedGenerator, ImportedNetwork, ImportedRecogniser, ReadOptions } from '../format.js';
+import type { LayerContext, Writer } from './layers/definition.js';
+import { asSequence, atEachStep, stepByStep } from './layers/sequence.js';
 import { inKerasOrder, type KerasTensor } from './tensor.js';
 import { INPUT, type LayerCall, type Topology } from './topology.js';
 import type { KerasWeights } from './weights.js';
@@ -16,6 +17,8 @@ import type { KerasWeights } from './weights.js';
 /** Frames for which a sequence's shapes are worked out where the file leaves them open; any number runs. */
 const NOMINAL_STEPS = 16;
 const MAX_SIDE = 4096;
+/** Nodes beyond which a graph is not made: recurrences that are written out multiply. */
+const MAX_NODES = 50_000;
 
 function unsupported(message: string): never {
   throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', message);
@@ -41,20 +44,30 @@ class NetworkBuilder {
   readonly #weights: KerasWeights;
   readonly #names: WeightNames;
   readonly #constants = new Map<string, Value>();
+  readonly #writer: Writer;
+  readonly #openSteps: boolean;
 
-  constructor(weights: KerasWeights, names: WeightNames) {
+  /** @param openSteps whether the file leaves open how many steps the sequences have that this graph reads. */
+  constructor(weights: KerasWeights, names: WeightNames, writer: Writer, openSteps = false) {
     this.#weights = weights;
     this.#names = names;
+    this.#writer = writer;
+    this.#openSteps = openSteps;
   }
 
   context(name: string, weightNames: readonly string[], leading: number): LayerContext {
     return {
       b: this.b,
       leading,
+      writer: this.#writer,
       weight: (weight, shape) => this.#weights.find(weightNames, weight, shape),
       part: (part) =>
         this.context(`${name}.${part}`, [...weightNames.map((outer) => `${outer}/${part}`), part], leading),
       constant: (what, data, shape) => this.#constant(`${name}.${what}`, data, shape),
+      needSteps: () => {
+        if (!this.#openSteps) return;
+        unsupported(`"${name}" is made for a number of frames, which the file leaves open; give the number.`);
+      },
     };
   }
 
@@ -71,7 +84,11 @@ class NetworkBuilder {
   /** Runs something of a layer; what goes wrong there is told with the layer's name. */
   inLayer<T>(call: LayerCall, leading: number, run: (c: LayerContext) => T): T {
     try {
-      return run(this.context(call.name, call.weightNames, leading));
+      const result = run(this.context(call.name, call.weightNames, leading));
+      if (this.b.nodes.length > MAX_NODES) {
+        throw new NeuroreelError('GRAPH_INVALID', `the model would become a graph of more than ${MAX_NODES} nodes.`);
+      }
+      return result;
     } catch (error) {
       if (!(error instanceof NeuroreelError) || error.code !== 'GRAPH_INVALID') throw error;
       const message = `The layer "${call.name}" (${call.className}): ${error.message}`;
@@ -118,6 +135,8 @@ function finalSoftmax({ calls, output }: Topology): number | null {
 
 /** Gives layers out under their names, each value once. */
 class NamedOutputs {
+  /** Classes of the layers by the names they were given out under. */
+  readonly types: Record<string, string> = {};
   readonly #b: GraphBuilder;
   readonly #given: Set<number>;
   readonly #names: Set<string>;
@@ -129,13 +148,20 @@ class NamedOutputs {
     this.#names = new Set(reserved);
   }
 
-  add(name: string, value: Value): void {
+  add({ name, className }: LayerCall, value: Value): void {
     if (this.#given.has(value.id)) return;
     this.#given.add(value.id);
     let free = name;
     for (let i = 1; this.#names.has(free); i++) free = `${name}/${i}`;
     this.#names.add(free);
     this.#b.output(free, value);
+    this.types[free] = className;
+  }
+
+  /** Gives out what is known under a name of its own, the work of a layer. */
+  end(name: string, value: Value, { className }: LayerCall): void {
+    this.#b.output(name, value);
+    this.types[name] = className;
   }
 }
 
@@ -160,49 +186,102 @@ function pictureShape(shape: readonly (number | null)[], size: ReadOptions['size
   return { height, width, channels };
 }
 
-function buildNetwork(
-  topology: Topology,
-  weights: KerasWeights,
-  picture: PictureShape,
-): Omit<ImportedNetwork, 'origin'> {
+/** Runs all calls of a model of one picture or code; returns what each gives. */
+function allCalls(
+  builder: NetworkBuilder,
+  { calls }: Topology,
+  input: KerasTensor,
+  softmaxCall: number | null,
+): ReadonlyMap<number, KerasTensor> {
+  const tensors = new Map<number, KerasTensor>([[INPUT, input]]);
+  calls.forEach((call, i) => {
+    const inputs = call.inputs.map((source) => tensors.get(source)!);
+    tensors.set(i, readingAll(builder, call, inputs, i === softmaxCall));
+  });
+  return tensors;
+}
+
+function buildNetwork(topology: Topology, weights: KerasWeights, picture: PictureShape): Built<ImportedNetwork> {
   const { height, width, channels } = picture;
-  const builder = new NetworkBuilder(weights, new WeightNames());
+  const builder = new NetworkBuilder(weights, new WeightNames(), topology.writer);
   const { b } = builder;
   const image = b.input('image', [1, channels, height, width]);
-  const tensors = new Map<number, KerasTensor>([[INPUT, { value: image, shape: [height, width, channels] }]]);
-  const softmaxCall = finalSoftmax(topology);
-  topology.calls.forEach((call, i) => {
-    const inputs = call.inputs.map((input) => tensors.get(input)!);
-    tensors.set(i, wholeSequence(builder, call, inputs, i === softmaxCall));
-  });
+  const input = { value: image, shape: [height, width, channels] };
+  const tensors = allCalls(builder, topology, input, finalSoftmax(topology));
   const result = tensors.get(topology.output)!;
-  const logits = inKerasOrder(b, result).value;
+  // What is no vector lies in the engine's order, channels first, as networks that read it want it.
+  const logits = result.shape.length === 1 ? inKerasOrder(b, result).value : reshape(b, result.value, [0, -1]);
   const outputs = new NamedOutputs(b, [image, logits, result.value], ['logits']);
-  topology.calls.forEach((call, i) => outputs.add(call.name, tensors.get(i)!.value));
-  b.output('logits', logits);
-  const units = result.shape[result.shape.length - 1]!;
-  return { kind: 'network', graphs: { network: b.build() }, height, width, units };
+  topology.calls.forEach((call, i) => outputs.add(call, tensors.get(i)!.value));
+  outputs.end('logits', logits, topology.calls[topology.output]!);
+  const { types } = outputs;
+  return { kind: 'network', graphs: { network: b.build() }, height, width, units: logits.shape[1]!, types };
+}
+
+/** Whether a shape is that of a picture in colour. */
+const isPicture = (shape: Shape): boolean => shape.length === 3 && shape[2] === 3;
+
+/**
+ * A model as one that draws pictures of codes, [D] or [h, w, C].
+ * @returns null where it gives something else.
+ */
+function buildGenerator(topology: Topology, weights: KerasWeights, shape: Shape): Built<ImportedGenerator> | null {
+  const builder = new NetworkBuilder(weights, new WeightNames(), topology.writer);
+  const { b } = builder;
+  const code = shape.length === 1 ? [...shape] : [shape[2]!, shape[0]!, shape[1]!];
+  checkShape(code, 'The code');
+  const flat = b.input('code', [1, sizeOf(code)]);
+  const value = shape.length === 1 ? flat : reshape(b, flat, [0, ...code]);
+  const tensors = allCalls(builder, topology, { value, shape }, null);
+  const image = tensors.get(topology.output)!;
+  if (!isPicture(image.shape)) return null;
+  const [height, width] = image.shape as [number, number, number];
+  const outputs = new NamedOutputs(b, [flat, value, image.value], ['image']);
+  topology.calls.forEach((call, i) => outputs.add(call, tensors.get(i)!.value));
+  outputs.end('image', image.value, topology.calls[topology.output]!);
+  return { kind: 'generator', graphs: { generator: b.build() }, height, width, code, types: outputs.types };
 }
 
 /** A layer on tensors that hold whole sequences, or no sequences at all. */
-function wholeSequence(
+function readingAll(
   builder: NetworkBuilder,
   call: LayerCall,
   inputs: readonly KerasTensor[],
   stripped: boolean,
 ): KerasTensor {
-  if (call.distributed && !call.type.pointwise) {
-    return unsupported(
-      `TimeDistributed(${call.className}) "${call.name}" cannot be imported after a layer that reads the whole sequence.`,
-    );
-  }
+  if (!call.distributed) return builder.layer(call, inputs, 1, stripped);
   // A distributed layer counts its axes without the time.
-  return builder.layer(call, inputs, call.distributed ? 0 : 1, stripped);
+  if (call.type.pointwise) return builder.layer(call, inputs, 0, stripped);
+  const [x] = inputs;
+  const { b } = builder;
+  const each = (c: LayerContext): Value =>
+    atEachStep(c.b, stepByStep(c.b, x!), (item) => builder.layer(call, [item], 1, stripped));
+  return asSequence(b, builder.inLayer(call, 1, each));
 }
 
-/** What passes from the frames to the sequence: a vector a frame. */
+/** A layer on a sequence of frames, in a graph that may run for other numbers of frames. */
+function readingFrames(
+  builder: NetworkBuilder,
+  call: LayerCall,
+  inputs: readonly KerasTensor[],
+  stripped: boolean,
+): KerasTensor {
+  const { type, config, distributed } = call;
+  const free = distributed || type.pointwise || type.anyLength?.(config) || inputs.every((x) => x.shape.length === 1);
+  if (free) return readingAll(builder, call, inputs, stripped);
+  const held = builder.inLayer(call, 1, (c) => {
+    c.needSteps();
+    // Another number of frames is refused when the graph is put together.
+    return inputs.map((x) => ({ ...x, value: reshape(c.b, x.value, x.value.shape.with(0, 0)) }));
+  });
+  return readingAll(builder, call, held, stripped);
+}
+
+/** What passes from the frames to the sequence: a vector a frame, which may be a flattened picture. */
 interface Crossing {
   readonly value: Value;
+  /** The engine's shape of what was flattened, without the batch. */
+  readonly shape: readonly number[];
   /** The recurrent layer whose projected gates these are; else the call whose output it is. */
   readonly projectionOf: number | null;
   readonly source: number;
@@ -217,15 +296,18 @@ class RecogniserBuilder {
   readonly #perFrame = new Map<number, KerasTensor>();
   readonly #crossings: Crossing[] = [];
 
-  constructor(topology: Topology, weights: KerasWeights) {
+  constructor(topology: Topology, weights: KerasWeights, openSteps: boolean) {
     const names = new WeightNames();
     this.#topology = topology;
-    this.#frames = new NetworkBuilder(weights, names);
-    this.#sequence = new NetworkBuilder(weights, names);
+    this.#frames = new NetworkBuilder(weights, names, topology.writer);
+    this.#sequence = new NetworkBuilder(weights, names, topology.writer, openSteps);
     this.#softmax = finalSoftmax(topology);
   }
 
-  build(steps: number, { height, width, channels }: PictureShape): Pick<ImportedRecogniser, 'graphs' | 'units'> {
+  build(
+    steps: number,
+    { height, width, channels }: PictureShape,
+  ): Pick<ImportedRecogniser, 'graphs' | 'units' | 'types'> {
     const { b } = this.#frames;
     const frames = b.input('frames', [1, channels, height, width]);
     this.#perFrame.set(INPUT, { value: frames, shape: [height, width, channels] });
@@ -239,10 +321,16 @@ class RecogniserBuilder {
     );
     const name = only && only.projectionOf !== null ? 'gates' : 'features';
     const outputs = new NamedOutputs(b, [frames, boundary], [name]);
-    for (const [i, { value }] of this.#perFrame) if (i !== INPUT) outputs.add(this.#topology.calls[i]!.name, value);
+    const { calls, output } = this.#topology;
+    for (const [i, { value }] of this.#perFrame) if (i !== INPUT) outputs.add(calls[i]!, value);
     b.output(name, boundary);
     const units = this.#buildSequence(name, steps, boundary.shape[1]!);
-    return { graphs: { frames: b.build(), sequence: this.#sequence.b.build() }, units };
+    const types = {
+      ...outputs.types,
+      ...(only && { [name]: calls[only.projectionOf ?? only.source]?.className ?? 'InputLayer' }),
+      logits: calls[output]!.className,
+    };
+    return { graphs: { frames: b.build(), sequence: this.#sequence.b.build() }, units, types };
   }
 
   /** Runs a layer frame by frame, if it can be and its inputs were. */
@@ -261,25 +349,23 @@ class RecogniserBuilder {
       const tensor = this.#perFrame.get(source);
       if (!tensor || crossed.has(source)) return;
       crossed.add(source);
-      const { value } = inKerasOrder(this.#frames.b, this.#vector(tensor, source));
-      this.#crossings.push({ value, projectionOf: null, source });
+      this.#cross(tensor, { projectionOf: null, source });
     };
     calls.forEach((call, i) => {
       if (this.#perFrame.has(i)) return;
       const first = call.inputs.length === 1 ? this.#perFrame.get(call.inputs[0]!) : undefined;
       if (!first || !call.type.recurrent) return call.inputs.forEach(cross);
-      const x = this.#vector(first, call.inputs[0]!);
-      const { value } = this.#frames.inLayer(call, 1, (c) => call.type.recurrent!.project(c, x, call.config));
-      this.#crossings.push({ value, projectionOf: i, source: call.inputs[0]! });
+      const projected = this.#frames.inLayer(call, 1, (c) => call.type.recurrent!.project(c, first, call.config));
+      this.#cross(projected, { projectionOf: i, source: call.inputs[0]! });
     });
     cross(output);
   }
 
-  #vector(tensor: KerasTensor, source: number): KerasTensor {
-    if (tensor.shape.length === 1) return tensor;
-    const name = source === INPUT ? 'the input' : `"${this.#topology.calls[source]!.name}"`;
-    const shape = `[${tensor.shape.join(', ')}]`;
-    return unsupported(`${name} gives ${shape} at each step to a layer that reads the sequence; only vectors can be.`);
+  #cross(tensor: KerasTensor, from: Pick<Crossing, 'projectionOf' | 'source'>): void {
+    const { b } = this.#frames;
+    const { value } = inKerasOrder(b, tensor);
+    const flat = tensor.shape.length === 1 ? value : reshape(b, value, [0, -1]);
+    this.#crossings.push({ ...from, value: flat, shape: value.shape.slice(1) });
   }
 
   /** The part that reads the sequence, from the boundary [T, 1, G] to the logits [S, 1, C]; returns C. */
@@ -290,12 +376,13 @@ class RecogniserBuilder {
     const tensors = new Map<number, KerasTensor>();
     const projections = new Map<number, Value>();
     let at = 0;
-    for (const { value, projectionOf, source } of this.#crossings) {
+    for (const { value, shape, projectionOf, source } of this.#crossings) {
       const size = value.shape[1]!;
-      const part = sliceAxis(b, input, 2, at, at + size);
+      const flat = sliceAxis(b, input, 2, at, at + size);
+      const part = shape.length === 1 ? flat : reshape(b, flat, [0, 0, ...shape]);
       at += size;
       if (projectionOf !== null) projections.set(projectionOf, part);
-      else tensors.set(source, { value: transpose(b, part, [1, 2, 0]), shape: [steps, size] });
+      else tensors.set(source, asSequence(b, part));
     }
     calls.forEach((call, i) => {
       if (this.#perFrame.has(i)) return;
@@ -304,7 +391,7 @@ class RecogniserBuilder {
       const stripped = i === this.#softmax;
       tensors.set(
         i,
-        projected ? this.#sequence.steps(call, projected) : wholeSequence(this.#sequence, call, inputs, stripped),
+        projected ? this.#sequence.steps(call, projected) : readingFrames(this.#sequence, call, inputs, stripped),
       );
     });
     const logits = inKerasOrder(b, tensors.get(output)!);
@@ -323,25 +410,58 @@ class RecogniserBuilder {
   }
 }
 
+type Built<M extends { readonly origin: string }> = Omit<M, 'origin'>;
+
+/**
+ * A model that takes pictures: one that scores them, or one whose input is the code of a larger picture.
+ * @param shape of the input, rows first.
+ */
+function buildPictures(
+  topology: Topology,
+  weights: KerasWeights,
+  picture: PictureShape,
+): Built<ImportedNetwork> | Built<ImportedGenerator> {
+  const { height, width, channels } = picture;
+  // Pictures in grey or colour are no codes.
+  const drawn = channels === 1 || channels === 3 ? null : buildGenerator(topology, weights, [height, width, channels]);
+  if (drawn && drawn.height > height && drawn.width > width) return drawn;
+  return buildNetwork(topology, weights, picture);
+}
+
+function buildSequences(
+  topology: Topology,
+  weights: KerasWeights,
+  { size, steps: wanted }: ReadOptions,
+): Built<ImportedRecogniser> {
+  const [fixed, ...rest] = topology.input;
+  const steps = fixed ?? wanted ?? null;
+  const picture = pictureShape(rest, size);
+  // With a single step, taking the last one would look like taking all.
+  const nominal = Math.max(2, steps ?? NOMINAL_STEPS);
+  const built = new RecogniserBuilder(topology, weights, steps === null).build(nominal, picture);
+  return { kind: 'recogniser', ...built, height: picture.height, width: picture.width, steps };
+}
+
 /**
  * Makes the graphs of a model.
- * @throws NeuroreelError MODEL_FORMAT_UNSUPPORTED for an input that is neither a picture nor a sequence of pictures,
- * GRAPH_INVALID where shapes do not fit, MODEL_INVALID where weights are missing.
+ * @throws NeuroreelError MODEL_FORMAT_UNSUPPORTED for an input that is neither a picture nor a sequence of pictures nor
+ * a code that becomes a picture, GRAPH_INVALID where shapes do not fit, MODEL_INVALID where weights are missing.
  */
 export function buildModel(
   topology: Topology,
   weights: KerasWeights,
-  { size }: ReadOptions = {},
-): Omit<ImportedRecogniser, 'origin'> | Omit<ImportedNetwork, 'origin'> {
+  options: ReadOptions = {},
+): Built<ImportedRecogniser> | Built<ImportedNetwork> | Built<ImportedGenerator> {
   const { input } = topology;
-  if (input.length === 3) return buildNetwork(topology, weights, pictureShape(input, size));
-  if (input.length !== 4) {
-    unsupported(`The model's input has ${input.length + 1} axes; pictures have 4 and sequences of pictures 5.`);
+  if (input.length === 3) return buildPictures(topology, weights, pictureShape(input, options.size));
+  if (input.length === 4) return buildSequences(topology, weights, options);
+  const [length] = input;
+  if (input.length === 1 && typeof length === 'number') {
+    const generator = buildGenerator(topology, weights, [length]);
+    if (generator) return generator;
   }
-  const steps = input[0] ?? null;
-  const picture = pictureShape(input.slice(1), size);
-  // With a single step, taking the last one would look like taking all.
-  const nominal = Math.max(2, steps ?? NOMINAL_STEPS);
-  const built = new RecogniserBuilder(topology, weights).build(nominal, picture);
-  return { kind: 'recogniser', ...built, height: picture.height, width: picture.width, steps };
+  return unsupported(
+    `The model takes [${input.map((dim) => dim ?? 'any').join(', ')}]; pictures, sequences of pictures, and codes that ` +
+      'become pictures can be imported.',
+  );
 }

@@ -6,7 +6,7 @@ import type { OnnxDevice } from '../../ops/definition.js';
 import { add } from '../../ops/elementwise.js';
 import { NeuroreelError } from '../../../protocol/errors.js';
 import { checkInputs } from '../check-inputs.js';
-import type { CompiledGraph, CompileOptions, Runtime, TensorData, Tensors } from '../runtime.js';
+import type { CompiledGraph, CompileOptions, RunOptions, Runtime, TensorData, Tensors } from '../runtime.js';
 import { inputName, onnxModel, outputName } from './onnx-model.js';
 
 async function load(): Promise<typeof onnxruntime> {
@@ -77,17 +77,25 @@ export async function openOnnxRuntime(device: OnnxDevice = 'cpu', adapter?: stri
         extra: { session: { intra_op: { allow_spinning: process.env.NEUROREEL_SPIN === '1' ? '1' : '0' } } },
       });
       return {
-        async run(inputs: Tensors) {
+        async run(inputs: Tensors, { into = {}, between }: RunOptions = {}) {
           checkInputs(graph, inputs);
+          await between?.();
           const feeds = Object.fromEntries(
             graph.inputs.map(({ name, value }) => {
               const { shape, dtype } = typeOf(graph, value);
               return [inputName(name), new ort.Tensor(dtype, inputs[name] as never, shape)];
             }),
           );
-          const results = await session.run(feeds);
+          const fetches = Object.fromEntries(
+            graph.outputs.map(({ name, value }) => {
+              const { shape, dtype } = typeOf(graph, value);
+              const target = into[name];
+              return [outputName(name), target ? new ort.Tensor(dtype, target as never, shape) : null];
+            }),
+          );
+          const results = await session.run(feeds, fetches);
           return Object.fromEntries(
-            graph.outputs.map(({ name }) => [name, results[outputName(name)]!.data as TensorData]),
+            graph.outputs.map(({ name }) => [name, into[name] ?? (results[outputName(name)]!.data as TensorData)]),
           );
         },
         async close() {
