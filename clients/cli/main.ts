@@ -27,6 +27,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'show it all: a preferred video, live, and a probe',
     load: () => import('./commands/demo.js'),
   },
+  {
+    name: 'doctor',
+    summary: 'find out what this machine has, and what it lacks',
+    load: () => import('./commands/doctor.js'),
+  },
 ];
 
 const ENVIRONMENT = `
@@ -34,6 +39,7 @@ Environment:
   NEUROREEL_MODELS   more folders of model packages, with the system's path separator between them
   NEUROREEL_DATA     data folder of the server
   NEUROREEL_RUNTIME  what computes, as --runtime
+  NEUROREEL_DEVICE   where it computes, as --device
   NEUROREEL_TOKEN    token of the server
   FFMPEG_PATH        the ffmpeg to use`;
 

@@ -63,6 +63,12 @@ export const runtimeOption = (): Option =>
     'what computes: auto, onnxruntime, tfjs, tfjs-tensorflow, tfjs-wasm, tfjs-cpu (NEUROREEL_RUNTIME)',
   );
 
+export const deviceOption = (): Option =>
+  new Option(
+    '--device <name>',
+    'where it computes: auto, cpu, webgpu, cuda (onnxruntime), tensorflow, wasm, cpu (tfjs) (NEUROREEL_DEVICE)',
+  );
+
 export const threadsOption = (): Option =>
   new Option('--threads <n>', 'threads that compute (default: one a core)').argParser(whole(1, 1024));
 

@@ -21,6 +21,7 @@ export interface ProbeRun {
   /** Frames of a clip that are taken at most. */
   readonly frames?: number | undefined;
   readonly runtime: string;
+  readonly device: string;
   readonly threads?: number | undefined;
   readonly signal: AbortSignal;
 }
@@ -36,7 +37,7 @@ export async function runProbe(out: Output, registry: ModelRegistry, options: Pr
   const folder = clipFolder(options, manifest.clips === undefined ? null : join(directory, manifest.clips));
   const files = await listClips(folder);
   const { version } = await findFfmpeg();
-  const runtime = await openRuntime(options.runtime);
+  const runtime = await openRuntime(options.runtime, options.device);
   const scorer = new RecogniserScorer(model, runtime, options.threads);
   const { permutations, delta, seed, frames: most = MOST_FRAMES, signal } = options;
   const bar = out.progress('probing', files.length);

@@ -3,6 +3,7 @@
  * its request schema in `src/protocol/jobs.ts`, its module beside `video-job.ts`, and one entry here.
  */
 import { pathToFileURL } from 'node:url';
+import { placesFor } from '../engine/runtimes/choice.js';
 import {
   NeuroreelError,
   type JobKind,
@@ -70,8 +71,15 @@ export interface EngineSettings {
   readonly modelFolders: readonly string[];
   /** Runtime that computes the steps; `auto` takes the fastest there is. */
   readonly runtime: string;
+  /** Device that it computes on, for requests that leave that open; `auto` when absent. */
+  readonly device?: string | undefined;
   /** Threads that compute; one a core when absent. */
   readonly threads?: number | undefined;
+}
+
+/** The device for a request: its own, else that of the settings. */
+export function deviceOf(request: { readonly device: string }, settings: EngineSettings): string {
+  return request.device === 'auto' ? (settings.device ?? 'auto') : request.device;
 }
 
 export function jobKinds(models: ModelCatalogue, settings: EngineSettings): JobKinds {
@@ -79,7 +87,10 @@ export function jobKinds(models: ModelCatalogue, settings: EngineSettings): JobK
     video: {
       module: pathToFileURL(compiled('src/jobs/video-job.js')).href,
       settings,
-      check: (request) => checkVideoRequest(models, request),
+      check(request) {
+        checkVideoRequest(models, request);
+        placesFor(settings.runtime, deviceOf(request, settings));
+      },
     },
   };
 }

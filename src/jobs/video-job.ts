@@ -7,7 +7,7 @@ import type { SynthesisResult } from '../engine/synthesis/types.js';
 import { parseWith, REPORT_FORMAT, videoReport, type VideoJobRequest, type VideoReport } from '../protocol/index.js';
 import { activationPlot, encodeVideo, findFfmpeg, renderSheet, type FfmpegBinary } from '../video/index.js';
 import { VIDEO_ARTIFACTS } from './artifacts.js';
-import type { EngineSettings } from './kinds.js';
+import { deviceOf, type EngineSettings } from './kinds.js';
 import { packageVersion } from './package-root.js';
 import type { JobContext } from './worker-contract.js';
 
@@ -41,7 +41,8 @@ function open({ request, settings }: Context): Promise<Synthesis> {
   const { model, unit, prior, preset, iterations, frames, seed } = request;
   const registry = ModelRegistry.open({ folders: settings.modelFolders });
   const { runtime, threads } = settings;
-  return openSynthesis({ registry, model, unit, prior, preset, iterations, frames, seed, runtime, threads });
+  const device = deviceOf(request, settings);
+  return openSynthesis({ registry, model, unit, prior, preset, iterations, frames, seed, runtime, device, threads });
 }
 
 async function optimise(context: Context, synthesis: Synthesis): Promise<Outcome> {

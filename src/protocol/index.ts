@@ -6,5 +6,6 @@ export * from './jobs.js';
 export * from './manifest.js';
 export * from './probe-report.js';
 export * from './report.js';
+export * from './runtimes.js';
 export * from './stream.js';
 export * from './validation.js';

@@ -11,6 +11,7 @@ export const serverConfig = z
     dataFolder: z.string().min(1).default('data').describe('Folder for jobs and their artifacts.'),
     modelFolders: z.array(z.string().min(1)).max(100).default([]).describe('More folders with model packages.'),
     runtime: z.string().min(1).max(50).default('auto').describe('Runtime that computes the steps.'),
+    device: z.string().min(1).max(50).default('auto').describe('Device that it computes on.'),
     token: z
       .string()
       .min(16, 'expected at least 16 characters')
@@ -101,6 +102,7 @@ const VARIABLES: Readonly<
   NEUROREEL_DATA: { field: 'dataFolder', read: text },
   NEUROREEL_MODELS: { field: 'modelFolders', read: (_, value) => value.split(delimiter).filter((part) => part !== '') },
   NEUROREEL_RUNTIME: { field: 'runtime', read: text },
+  NEUROREEL_DEVICE: { field: 'device', read: text },
   NEUROREEL_TOKEN: { field: 'token', read: text },
   NEUROREEL_ALLOWED_HOSTS: { field: 'allowedHosts', read: list },
   NEUROREEL_ALLOWED_ORIGINS: { field: 'allowedOrigins', read: list },

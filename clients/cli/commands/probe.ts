@@ -7,6 +7,7 @@ import { action } from '../command.js';
 import { writing } from '../errors.js';
 import { onInterrupt } from '../interrupt.js';
 import {
+  deviceOption,
   examples,
   modelFolderOption,
   number,
@@ -17,7 +18,7 @@ import {
 } from '../options.js';
 import type { Output } from '../output.js';
 import { runProbe } from '../probing.js';
-import { openRegistry, runtimeName } from '../settings.js';
+import { openRegistry, runtimeChoice } from '../settings.js';
 
 interface ProbeCommandOptions extends GlobalOptions {
   readonly model: string;
@@ -29,6 +30,7 @@ interface ProbeCommandOptions extends GlobalOptions {
   readonly out?: string;
   readonly models?: string[];
   readonly runtime?: string;
+  readonly device?: string;
   readonly threads?: number;
 }
 
@@ -50,6 +52,7 @@ export function define(command: Command): void {
     .option('--out <file>', 'write the whole report there, as JSON')
     .addOption(modelFolderOption())
     .addOption(runtimeOption())
+    .addOption(deviceOption())
     .addOption(threadsOption())
     .action(action(probe));
   examples(command, [
@@ -64,10 +67,10 @@ async function probe(out: Output, options: ProbeCommandOptions): Promise<void> {
   const registry = openRegistry(options.models);
   const interrupt = onInterrupt(out, 'The probe was not finished; nothing is kept of it.');
   const { model, clips, permutations, delta, seed, frames, threads } = options;
-  const runtime = runtimeName(options.runtime);
+  const { runtime, device } = runtimeChoice(options);
   const { signal } = interrupt;
   try {
-    const run = { model, clips, permutations, delta, seed, frames, runtime, threads, signal };
+    const run = { model, clips, permutations, delta, seed, frames, runtime, device, threads, signal };
     const report = await runProbe(out, registry, run);
     if (options.out !== undefined) await save(resolve(options.out), report);
     out.result(report, formatReport(report, { width: out.width }));

@@ -2,9 +2,9 @@
 import { Option, type Command } from 'commander';
 import { closeOnSignals, configFromEnvironment, createServer } from '../../../src/server/index.js';
 import { action } from '../command.js';
-import { examples, modelFolderOption, number, runtimeOption, type GlobalOptions } from '../options.js';
+import { deviceOption, examples, modelFolderOption, number, runtimeOption, type GlobalOptions } from '../options.js';
 import type { Output } from '../output.js';
-import { moreModelFolders, openRegistry, runtimeName } from '../settings.js';
+import { moreModelFolders, openRegistry, runtimeChoice } from '../settings.js';
 
 interface ServeOptions extends GlobalOptions {
   readonly host?: string;
@@ -13,6 +13,7 @@ interface ServeOptions extends GlobalOptions {
   readonly models?: string[];
   readonly token?: string;
   readonly runtime?: string;
+  readonly device?: string;
   readonly log?: string;
 }
 
@@ -28,6 +29,7 @@ export function define(command: Command): void {
     .addOption(modelFolderOption())
     .addOption(new Option('--token <secret>', 'secret that clients must send (NEUROREEL_TOKEN)'))
     .addOption(runtimeOption())
+    .addOption(deviceOption())
     .addOption(new Option('--log <level>', 'least important messages to log (NEUROREEL_LOG; default info)'))
     .action(action(serve));
   examples(command, [
@@ -43,7 +45,7 @@ export function define(command: Command): void {
 async function serve(out: Output, options: ServeOptions): Promise<void> {
   const { host, port, data, models, token, log } = options;
   const environment = configFromEnvironment(process.env);
-  const runtime = runtimeName(options.runtime);
+  const { runtime, device } = runtimeChoice(options);
   const given = Object.entries({ host, port, dataFolder: data, token, logLevel: log }).filter(
     ([, value]) => value !== undefined,
   );
@@ -53,6 +55,7 @@ async function serve(out: Output, options: ServeOptions): Promise<void> {
     ...Object.fromEntries(given),
     modelFolders: moreModelFolders(models),
     runtime,
+    device,
   });
   closeOnSignals(server);
   const url = await server.listen().catch(async (error: unknown) => {

@@ -76,7 +76,7 @@ const REINSTALL = 'Install the packages again: `npm ci`.';
 const entries: Readonly<Record<string, Omit<Candidate, 'runtime' | 'device'>>> = {
   'onnxruntime cuda': {
     risky: true,
-    onGpu: () => true,
+    onGpu: (machine) => machine.nvidia !== null,
     lacks: cudaLacks,
     remedy: `${CUDA_NEEDS}; its provider is fetched with \`${CUDA_COMMAND}\`.`,
     open: (adapter) => openOnnxRuntime('cuda', adapter),

@@ -33,6 +33,8 @@ export interface Selection {
   /** What `auto` takes, best first: the next one is for when one fails to open after all. */
   readonly order: readonly Place[];
   readonly reason: string;
+  /** What would compute on a graphics processor of this machine and is not taken. */
+  readonly idle: readonly Place[];
   readonly standings: readonly Standing[];
 }
 
@@ -44,6 +46,8 @@ export interface SelectOptions {
   readonly now?: () => number;
   /** Tries everything, also what need not be tried to choose, and nothing remembered counts. */
   readonly everything?: boolean;
+  /** Hears what is tried next. */
+  readonly onTrial?: (place: Place) => void;
   readonly probing?: ProbeOptions;
   readonly candidates?: readonly Candidate[];
 }
@@ -88,11 +92,17 @@ export async function selectRuntime(options: SelectOptions = {}): Promise<Select
   const standings: Standing[] = [];
   for (const candidate of candidates) {
     const before = untried(candidate, machine);
-    const trial = before.state === 'untried' && (everything || worthTrying.has(candidate));
-    standings.push(trial ? afterTrial(candidate, await tried(candidate, { ...options, machine })) : before);
+    if (before.state === 'untried' && (everything || worthTrying.has(candidate))) {
+      options.onTrial?.(candidate);
+      standings.push(afterTrial(candidate, await tried(candidate, { ...options, machine })));
+    } else {
+      standings.push(before);
+    }
   }
-  const gpus = onGpu.map(({ runtime, device }) => ({ runtime, device }));
-  return { ...decide(standings, gpus), standings };
+  const gpus = candidates.filter((c) => c.onGpu(machine)).map(({ runtime, device }) => ({ runtime, device }));
+  const choice = decide(standings, gpus);
+  const used = gpus.some((place) => choice.order[0] && samePlace(place, choice.order[0]));
+  return { ...choice, idle: used ? [] : gpus, standings };
 }
 
 const gflopsWords = (gflops: number): string => `${Number(gflops.toPrecision(3))} GFLOP/s`;

@@ -38,6 +38,8 @@ export interface SynthesisOptions {
   readonly seed: number;
   /** A runtime, or the name of one. */
   readonly runtime?: Runtime | string | undefined;
+  /** Name of a device, where the runtime is given by its name. */
+  readonly device?: string | undefined;
   readonly threads?: number | undefined;
   readonly resume?: SynthesisCheckpoint | undefined;
 }
@@ -253,7 +255,8 @@ export async function openSynthesis(options: SynthesisOptions): Promise<Synthesi
   }
   const task = openTask(options);
   const settings = settingsOf(options, task);
-  const runtime = typeof options.runtime === 'object' ? options.runtime : await openRuntime(options.runtime);
+  const runtime =
+    typeof options.runtime === 'object' ? options.runtime : await openRuntime(options.runtime, options.device);
   const compile = (graph: Parameters<Runtime['compile']>[0]): Promise<CompiledGraph> =>
     runtime.compile(graph, { threads: options.threads });
   const start = { seed: options.seed, arrays: options.resume?.arrays };
