@@ -4,6 +4,7 @@
  */
 import type { GraphBuilder, TensorType, Value } from '../graph/graph.js';
 import type { Shape } from '../graph/shape.js';
+import type { RowUse } from './rows.js';
 import type * as tfjs from '@tensorflow/tfjs';
 
 export type AttributeValue = number | string | boolean | readonly number[];
@@ -55,7 +56,11 @@ export interface OnnxWriter {
   integers(data: readonly number[], shape?: Shape): string;
 }
 
+/** Where an ONNX model is to run: some ops are lowered differently for a GPU. */
+export type OnnxDevice = 'cpu' | 'webgpu' | 'cuda';
+
 export interface OnnxContext<A extends Attributes> extends OnnxWriter {
+  readonly device: OnnxDevice;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly inputTypes: readonly TensorType[];
@@ -108,6 +113,10 @@ export interface OpDefinition<A extends Attributes = Attributes> {
   reference(inputs: readonly NdArray[], attributes: A, outputs: readonly TensorType[]): Float64Array[];
   onnx(context: OnnxContext<A>): void;
   tfjs(context: TfjsContext<A>): tfjs.Tensor[];
+  /** How rows of the outputs come from rows of the inputs; absent: they depend on other rows. */
+  rows?(inputs: readonly TensorType[], outputs: readonly TensorType[], attributes: A): readonly RowUse[] | null;
+  /** The attributes with which a node of these outputs computes `count` rows; absent: the same. */
+  withRows?(attributes: A, count: number, outputs: readonly TensorType[]): A;
   /**
    * The parts of the inputs that can influence a part of an output (a box that holds them all), null where none can.
    * Absent: the same elements of every input that broadcasts to the output, all of every other.

@@ -26,6 +26,7 @@ const rowReach = ({ box, inputs: [x] }: ReachContext<None>): Box[] => [
 
 const SoftmaxOp = defineOp<None>({
   name: 'Softmax',
+  rows: ([x]) => (x!.shape.length > 1 ? ['rows'] : null),
   infer: ([x]) => [{ shape: x!.shape, dtype: 'float32' }],
   gradient({ b, grads, outputs }) {
     const y = outputs[0]!;
@@ -42,6 +43,7 @@ const SoftmaxOp = defineOp<None>({
 
 const LogSoftmaxOp = defineOp<None>({
   name: 'LogSoftmax',
+  rows: ([x]) => (x!.shape.length > 1 ? ['rows'] : null),
   infer: ([x]) => [{ shape: x!.shape, dtype: 'float32' }],
   gradient({ b, grads, outputs }) {
     const g = grads[0]!;

@@ -51,7 +51,11 @@ export function paperPass(b: GraphBuilder, task: Task, settings: PaperSettings, 
   const pictureGradient = gradients(b, target, [pictures])[0]!;
   const toPicture = normalised(b, pictureGradient, settings.normalise);
   const change = mul(b, toPicture.direction, step);
-  const codeGradient = gradients(b, pictures, [code], change)[0]!;
+  // The way back through the generator is linear, so the factor by which the change is the gradient may come after it:
+  // the clip need not be seen as a whole before that way is gone, frame by frame.
+  const carried = gradients(b, pictures, [code], pictureGradient)[0]!;
+  const factor = div(b, step, toPicture.size);
+  const codeGradient = mul(b, carried, settings.normalise === 'each' ? reshape(b, factor, [0, 1]) : factor);
   const toCode = normalised(b, codeGradient, settings.normalise);
   const move = mul(b, toCode.direction, step);
   const sizes = { picture: toPicture.size, code: toCode.size };
