@@ -129,6 +129,7 @@ export function giveOut(
   const typeNames = makersTypes(net);
   const types: Record<string, string> = {};
   const taken = new Set(Object.keys(reserved));
+  const counts = new Map<string, number>();
   const last = new Map(net.blobs.map(({ name }, i) => [name, i]));
   for (const [blob, value] of values) {
     const { name, maker } = net.blobs[blob]!;
@@ -138,7 +139,9 @@ export function giveOut(
     const wanted = final === blob ? name : `${name}@${net.calls[maker]!.name}`;
     if (reserved[wanted]?.id === value.id) continue;
     let free = wanted;
-    for (let i = 1; taken.has(free); i++) free = `${wanted}/${i}`;
+    let i = counts.get(wanted) ?? 0;
+    while (taken.has(free)) free = `${wanted}/${++i}`;
+    counts.set(wanted, i);
     taken.add(free);
     b.output(free, value);
     types[free] = typeNames[blob]!;
