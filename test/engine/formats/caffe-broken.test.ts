@@ -350,6 +350,14 @@ describe('weights', () => {
     });
   });
 
+  it('alone are no model, and say what else is needed', async () => {
+    const { weights } = writeCaffe(folder, SMALL, MODEL);
+    expect(await attempt(weights!)).toMatchObject({
+      code: 'MODEL_INVALID',
+      message: expect.stringMatching(/weights only\. Give its network/),
+    });
+  });
+
   it('missing files are told by name', async () => {
     const { path } = writeCaffe(folder, SMALL);
     expect(await attempt(path, join(folder, 'none.caffemodel'))).toMatchObject({

@@ -1,11 +1,14 @@
 /** Small Caffe networks, imported, against plain loops; every form of the files. */
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { gradients } from '../../../src/engine/autodiff/gradients.js';
 import { readCaffeNet } from '../../../src/engine/formats/caffe/format.js';
 import { LAYERS } from '../../../src/engine/formats/caffe/layers/table.js';
-import { readModel } from '../../../src/engine/formats/import.js';
+import type { ImportedRecogniser } from '../../../src/engine/formats/format.js';
+import { importModel, readModel } from '../../../src/engine/formats/import.js';
 import { GraphBuilder, typeOf, type Graph } from '../../../src/engine/graph/graph.js';
 import { macsOf } from '../../../src/engine/models/cost.js';
+import { readPackage } from '../../../src/engine/models/package.js';
 import { inline } from '../../../src/engine/models/serialise.js';
 import { Random } from '../../../src/engine/random.js';
 import { openOnnxRuntime } from '../../../src/engine/runtimes/onnxruntime/onnxruntime.js';
@@ -127,6 +130,18 @@ describe('forms of the network', () => {
     expect(model.types).toEqual({ aux: 'InnerProduct', scores: 'InnerProduct' });
   });
 
+  it('what goes on from a loss is left out as well', async () => {
+    const text = `${fields({ data: [2, 3, 4, 4], label: [2] })}
+      ${layer('InnerProduct', 'inner_product_param { num_output: 3 }', { name: 'scores' })}
+      layer { name: "loss" type: "SoftmaxWithLoss" bottom: "scores" bottom: "label" top: "loss" top: "prob" }
+      ${layer('Power', 'power_param { scale: 2 }', { name: 'twice', bottom: 'loss' })}
+      layer { name: "sum" type: "Eltwise" bottom: "twice" bottom: "loss" top: "sum" }
+      layer { name: "quiet" type: "Silence" bottom: "prob" bottom: "sum" }`;
+    const { graph } = await readCaffeNet(writeCaffe(folder, text).path);
+    expect(graph.outputs.map(({ name }) => name)).toEqual(['scores']);
+    expect(graph.inputs.map(({ name }) => name)).toEqual(['data']);
+  });
+
   it('a size that is left open is asked for', async () => {
     const text = `layer { name: "data" type: "Python" top: "data" } ${layer('ReLU')}`;
     const { path } = writeCaffe(folder, text);
@@ -231,6 +246,28 @@ describe('recognisers of sequences', () => {
     b.output('y', y);
     const found = await run(b.build(), { x });
     expect(worst(found['y']!, scores!)).toBeLessThan(1e-6);
+  });
+
+  it('become packages', async () => {
+    const { path } = writeCaffe(folder, LRCN + TAILS['scores of each step']!);
+    const options = { path, name: 'lrcn', out: join(folder, 'packages'), licence: 'CC0-1.0' };
+    const { directory, manifest } = await importModel({ ...options, order: 'bgr', mean: [104, 117, 123], scale: 1 });
+    expect(manifest).toMatchObject({
+      kind: 'recogniser',
+      sequence: { rule: 'spread', length: 3 },
+      source: expect.stringMatching(/^Caffe network net-\d+\.prototxt, weights at random$/),
+    });
+    const model = (await readModel(path)) as ImportedRecogniser;
+    const packed = { ...model, graphs: readPackage(directory).graphs as ImportedRecogniser['graphs'] };
+    const x = new Random(1).normals(3 * 48);
+    const [wanted, found] = await Promise.all(
+      [model, packed].map(async (from) => {
+        const { b, y } = scoring(from, 1, 3);
+        b.output('y', y);
+        return (await run(b.build(), { x }))['y']!;
+      }),
+    );
+    expect(found).toEqual(wanted);
   });
 
   it('have gradients through both graphs', async () => {
