@@ -10,6 +10,8 @@ import type { KerasWeights } from './weights.js';
 
 /** Nodes beyond which a graph is not made: recurrences that are written out multiply. */
 const MAX_NODES = 50_000;
+/** Numbers that a graph's constants may have beyond those of the file. */
+const MADE_NUMBERS = 2 ** 26;
 
 export function unsupported(message: string): never {
   throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', message);
@@ -37,6 +39,7 @@ export class NetworkBuilder {
   readonly #constants = new Map<string, Value>();
   readonly #writer: Writer;
   readonly #openSteps: boolean;
+  #numbers = 0;
 
   /** @param openSteps whether the file leaves open how many steps the sequences have that this graph reads. */
   constructor(weights: KerasWeights, names: WeightNames, writer: Writer, openSteps = false) {
@@ -66,6 +69,10 @@ export class NetworkBuilder {
     const name = this.#names.nameFor(wanted, data);
     let value = this.#constants.get(name);
     if (!value) {
+      this.#numbers += data.length;
+      if (this.#numbers > this.#weights.size + MADE_NUMBERS) {
+        throw new NeuroreelError('GRAPH_INVALID', 'the model would need far more numbers than its files hold.');
+      }
       value = this.b.constant(data, shape, name);
       this.#constants.set(name, value);
     }
@@ -143,11 +150,11 @@ export function finalSoftmax({ calls, output }: Topology): number | null {
 
 /** Gives layers out under their names, each value once. */
 export class NamedOutputs {
-  /** Classes of the layers by the names they were given out under. */
-  readonly types: Record<string, string> = {};
+  readonly #types = new Map<string, string>();
   readonly #b: GraphBuilder;
   readonly #given: Set<number>;
   readonly #names: Set<string>;
+  readonly #counts = new Map<string, number>();
 
   /** @param hidden values that are no layers: the input, and what is given out under another name. */
   constructor(b: GraphBuilder, hidden: readonly Value[], reserved: readonly string[]) {
@@ -159,16 +166,30 @@ export class NamedOutputs {
   add({ name, className }: LayerCall, value: Value): void {
     if (this.#given.has(value.id)) return;
     this.#given.add(value.id);
-    let free = name;
-    for (let i = 1; this.#names.has(free); i++) free = `${name}/${i}`;
-    this.#names.add(free);
+    const free = this.#freeName(name);
     this.#b.output(free, value);
-    this.types[free] = className;
+    this.#types.set(free, className);
+  }
+
+  #freeName(name: string): string {
+    let free = name;
+    // Goes on counting where it ended for the name the last time: a layer may be called thousands of times.
+    for (let i = this.#counts.get(name) ?? 1; this.#names.has(free); i++) {
+      free = `${name}/${i}`;
+      this.#counts.set(name, i + 1);
+    }
+    this.#names.add(free);
+    return free;
   }
 
   /** Gives out what is known under a name of its own, the work of a layer. */
   end(name: string, value: Value, { className }: LayerCall): void {
     this.#b.output(name, value);
-    this.types[name] = className;
+    this.#types.set(name, className);
+  }
+
+  /** Classes of the layers by the names they were given out under. */
+  get types(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#types);
   }
 }
