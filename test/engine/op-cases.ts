@@ -1,6 +1,6 @@
 /** Small graphs that between them use every op: their gradients and their runs on every runtime are tested. */
 import type { GraphBuilder, Value } from '../../src/engine/graph/graph.js';
-import { clip, relu } from '../../src/engine/ops/activation.js';
+import { clip, positive, relu, reluGrad } from '../../src/engine/ops/activation.js';
 import { conv2d, convTranspose2d } from '../../src/engine/ops/conv.js';
 import {
   abs,
@@ -24,7 +24,7 @@ import { gru } from '../../src/engine/ops/gru.js';
 import { concat, gather, pad, pixelShuffle, reshape, sliceAxis, transpose } from '../../src/engine/ops/layout.js';
 import { lstm } from '../../src/engine/ops/lstm.js';
 import { dense, matmul } from '../../src/engine/ops/matmul.js';
-import { averagePool2d, maxPool2d } from '../../src/engine/ops/pool.js';
+import { averagePool2d, maxPool2d, maxPool2dPlace, maxPool2dScatter } from '../../src/engine/ops/pool.js';
 import { localResponseNorm, power } from '../../src/engine/ops/power.js';
 import { dequantise, quantise } from '../../src/engine/ops/quantise.js';
 import { expand, mean, sum } from '../../src/engine/ops/reduce.js';
@@ -115,6 +115,23 @@ const pools: OpCase[] = POOLS.flatMap((options) => [
     inputs: [[2, 2, 6, 7]],
     build: (b, [x]) => maxPool2d(b, x!, options),
   },
+  {
+    name: `maxPool2d of a rectifier ${JSON.stringify(options)}`,
+    inputs: [[2, 2, 6, 7]],
+    build: (b, [x]) => maxPool2d(b, relu(b, x!, 0.3), options),
+  },
+  {
+    name: `places of maxima ${JSON.stringify(options)}`,
+    inputs: [[2, 2, 6, 7]],
+    build: (b, [x]) => maxPool2dPlace(b, x!, options),
+    forwardOnly: true,
+  },
+  {
+    name: `gradients sent to places of maxima ${JSON.stringify(options)}`,
+    inputs: [[2, 3, 6, 7]],
+    build: (b, [x]) => maxPool2dScatter(b, maxPool2dPlace(b, x!, options), maxPool2d(b, x!, options), x!, options),
+    forwardOnly: true,
+  },
   ...(['input', 'padded', 'kernel'] as const).map((divisor): OpCase => ({
     name: `averagePool2d ${JSON.stringify(options)} over ${divisor}`,
     inputs: [[1, 2, 6, 7]],
@@ -142,6 +159,16 @@ export const OP_CASES: readonly OpCase[] = [
   unary('erf', erf, [-3, 3]),
   unary('relu', relu),
   unary('leaky relu', (b, x) => relu(b, x, 0.3)),
+  {
+    ...unary('positive', positive),
+    forwardOnly: true,
+  },
+  ...[0, 0.3].map((slope): OpCase => ({
+    ...unary(`gradient of a rectifier of slope ${slope} from the bytes of its output's sign`, (b, x) =>
+      reluGrad(b, mul(b, x, x), positive(b, x), slope),
+    ),
+    forwardOnly: true,
+  })),
   unary('clip', (b, x) => clip(b, x, -0.6, 0.7)),
   ...[-0.75, 0.5, 2, 3, -1, 1.3, 0.25].map((p) => unary(`power ${p}`, (b, x) => power(b, x, p), [0.5, 2])),
   unary('sum of all', (b, x) => sum(b, x)),

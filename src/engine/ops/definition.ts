@@ -4,6 +4,7 @@
  */
 import type { GraphBuilder, TensorType, Value } from '../graph/graph.js';
 import type { Shape } from '../graph/shape.js';
+import type { RowUse } from './rows.js';
 import type * as tfjs from '@tensorflow/tfjs';
 
 export type AttributeValue = number | string | boolean | readonly number[];
@@ -87,6 +88,10 @@ export interface OpDefinition<A extends Attributes = Attributes> {
   reference(inputs: readonly NdArray[], attributes: A, outputs: readonly TensorType[]): Float64Array[];
   onnx(context: OnnxContext<A>): void;
   tfjs(context: TfjsContext<A>): tfjs.Tensor[];
+  /** How rows of the outputs come from rows of the inputs; absent: they depend on other rows. */
+  rows?(inputs: readonly TensorType[], outputs: readonly TensorType[], attributes: A): readonly RowUse[] | null;
+  /** The attributes with which a node of these outputs computes `count` rows; absent: the same. */
+  withRows?(attributes: A, count: number, outputs: readonly TensorType[]): A;
   /** Multiply-accumulates of one run; absent: counted as none. */
   macs?(inputs: readonly TensorType[], outputs: readonly TensorType[], attributes: A): number;
 }

@@ -3,6 +3,7 @@ import type { GraphBuilder, TensorType, Value } from '../graph/graph.js';
 import { broadcastShape, broadcastStrides, sizeOf, stridesOf, type Shape } from '../graph/shape.js';
 import { defineOp, type GradientContext, type NdArray, type OpDefinition } from './definition.js';
 import { sumTo } from './reduce.js';
+import { elementwiseRows } from './rows.js';
 import type * as tfjs from '@tensorflow/tfjs';
 
 type None = Record<string, never>;
@@ -62,6 +63,7 @@ function binary(name: string, spec: BinarySpec): OpDefinition<None> {
       c.node(spec.onnx, c.inputs, {}, c.outputs[0]);
     },
     tfjs: ({ tf, inputs }) => [spec.tfjs(tf, inputs[0]!, inputs[1]!)],
+    rows: elementwiseRows,
   });
 }
 
@@ -124,6 +126,7 @@ const NotLessOp = defineOp<None>({
     c.node('Cast', [c.node('GreaterOrEqual', c.inputs)], { to: 1 }, c.outputs[0]);
   },
   tfjs: ({ tf, inputs }) => [tf.cast(tf.greaterEqual(inputs[0]!, inputs[1]!), 'float32')],
+  rows: elementwiseRows,
 });
 
 interface UnarySpec {
@@ -147,6 +150,7 @@ function unary(name: string, spec: UnarySpec): OpDefinition<None> {
       c.node(spec.onnx, c.inputs, {}, c.outputs[0]);
     },
     tfjs: ({ tf, inputs }) => [spec.tfjs(tf, inputs[0]!)],
+    rows: elementwiseRows,
   });
 }
 

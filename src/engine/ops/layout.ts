@@ -3,6 +3,7 @@ import type { GraphBuilder, Value } from '../graph/graph.js';
 import { checkAxis, normalAxis, sameShape, showShape, sizeOf, stridesOf, type Shape } from '../graph/shape.js';
 import { NeuroreelError } from '../../protocol/errors.js';
 import { defineOp, type NdArray, type OpDefinition } from './definition.js';
+import { everyInputRows, rowsUnless } from './rows.js';
 
 function invalid(message: string): never {
   throw new NeuroreelError('GRAPH_INVALID', message);
@@ -39,6 +40,8 @@ function reshapedTo(from: Shape, wanted: readonly number[]): number[] {
 
 const ReshapeOp = defineOp<{ shape: readonly number[] }>({
   name: 'Reshape',
+  rows: everyInputRows,
+  withRows: (_, count, [out]) => ({ shape: [count, ...out!.shape.slice(1)] }),
   infer: ([x], { shape }) => [{ shape: reshapedTo(x!.shape, shape), dtype: x!.dtype }],
   gradient: ({ b, grads, inputs }) => [reshape(b, grads[0]!, inputs[0]!.shape)],
   reference: ([x]) => [x!.data],
@@ -50,6 +53,7 @@ const ReshapeOp = defineOp<{ shape: readonly number[] }>({
 
 const TransposeOp = defineOp<{ order: readonly number[] }>({
   name: 'Transpose',
+  rows: rowsUnless(({ order }) => order[0] !== 0),
   infer([x], { order }) {
     if (
       !sameShape(
@@ -85,6 +89,7 @@ type SliceAttributes = { axis: number; start: number; end: number };
 /** Elements start .. end-1 along one axis. */
 const SliceOp = defineOp<SliceAttributes>({
   name: 'Slice',
+  rows: rowsUnless(({ axis }) => axis === 0),
   infer([x], { axis, start, end }) {
     checkAxis(axis, x!.shape.length, 'Slice');
     const dim = x!.shape[axis]!;
@@ -117,6 +122,7 @@ type PadAttributes = { before: readonly number[]; after: readonly number[] };
 /** Zeros around a tensor; `before` and `after` have one number an axis, none negative. */
 const PadOp = defineOp<PadAttributes>({
   name: 'Pad',
+  rows: rowsUnless(({ before, after }) => before[0] !== 0 || after[0] !== 0),
   infer([x], { before, after }) {
     const fits = before.length === x!.shape.length && after.length === x!.shape.length;
     if (!fits || ![...before, ...after].every((n) => Number.isInteger(n) && n >= 0)) {
@@ -158,6 +164,7 @@ const PadOp = defineOp<PadAttributes>({
 
 const ConcatOp = defineOp<{ axis: number }>({
   name: 'Concat',
+  rows: rowsUnless(({ axis }) => axis === 0),
   infer(inputs, { axis }) {
     const first = inputs[0]!.shape;
     checkAxis(axis, first.length, 'Concat');
@@ -270,6 +277,7 @@ export function pixelShuffle(b: GraphBuilder, x: Value, r: number): Value {
 
 const PixelShuffleOp: OpDefinition<{ r: number }> = defineOp({
   name: 'PixelShuffle',
+  rows: everyInputRows,
   infer([x], { r }) {
     const [n, c, h, w] = x!.shape;
     if (x!.shape.length !== 4 || c! % (r * r) !== 0) invalid(`PixelShuffle: ${showShape(x!.shape)} by ${r}.`);
@@ -298,6 +306,7 @@ const PixelShuffleOp: OpDefinition<{ r: number }> = defineOp({
 /** The inverse of pixel shuffle. */
 const PixelUnshuffleOp = defineOp<{ r: number }>({
   name: 'PixelUnshuffle',
+  rows: everyInputRows,
   infer([x], { r }) {
     const [n, c, h, w] = x!.shape;
     if (x!.shape.length !== 4 || h! % r !== 0 || w! % r !== 0) {

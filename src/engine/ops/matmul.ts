@@ -6,12 +6,14 @@ import { defineOp } from './definition.js';
 import { add } from './elementwise.js';
 import { reshape } from './layout.js';
 import type * as tfjs from '@tensorflow/tfjs';
+import { firstInputRows } from './rows.js';
 
 type MatMulAttributes = { transA: boolean; transB: boolean };
 
 /** C [M,N] = A [M,K] B [K,N]; `transA`: A is given as [K,M]; `transB`: B as [N,K]. */
 const MatMulOp = defineOp<MatMulAttributes>({
   name: 'MatMul',
+  rows: (inputs, outputs, { transA }) => (transA ? null : firstInputRows(inputs, outputs)),
   infer([x, y], { transA, transB }) {
     if (x!.shape.length === 2 && y!.shape.length === 2) {
       const [m, k] = transA ? [x!.shape[1]!, x!.shape[0]!] : [x!.shape[0]!, x!.shape[1]!];
@@ -69,6 +71,7 @@ export function matmul(b: GraphBuilder, x: Value, y: Value, options: Partial<Mat
 /** y [..., out] = x [..., in] W^T, weights [out, in]: a fully connected layer over any leading axes. */
 const LinearOp = defineOp<Record<string, never>>({
   name: 'Linear',
+  rows: (inputs, outputs) => (inputs[0]!.shape.length > 1 ? firstInputRows(inputs, outputs) : null),
   infer([x, w]) {
     if (w!.shape.length !== 2 || x!.shape[x!.shape.length - 1] !== w!.shape[1]) {
       throw new NeuroreelError('GRAPH_INVALID', `Linear: ${showShape(x!.shape)}, weights ${showShape(w!.shape)}.`);

@@ -13,6 +13,7 @@ import { NeuroreelError } from '../../protocol/errors.js';
 import { defineOp } from './definition.js';
 import { mul } from './elementwise.js';
 import { reshape } from './layout.js';
+import { elementwiseRows, rowsUnless } from './rows.js';
 
 type Axes = { axes: readonly number[] };
 
@@ -41,6 +42,7 @@ function forEachReduced(
 /** Sum over axes, which stay with size 1. */
 const SumOp = defineOp<Axes>({
   name: 'Sum',
+  rows: rowsUnless(({ axes }) => axes.includes(0)),
   infer([x], { axes }) {
     for (const axis of axes) checkAxis(axis, x!.shape.length, 'Sum');
     return [{ shape: x!.shape.map((dim, i) => (axes.includes(i) ? 1 : dim)), dtype: 'float32' }];
@@ -62,6 +64,8 @@ const SumOp = defineOp<Axes>({
 /** Repeats a tensor along its axes of size 1 (and along new leading axes) up to a shape. */
 const ExpandOp = defineOp<{ shape: readonly number[] }>({
   name: 'Expand',
+  rows: elementwiseRows,
+  withRows: (_, count, [out]) => ({ shape: [count, ...out!.shape.slice(1)] }),
   infer([x], { shape }) {
     if (!sameShape(broadcastShape(x!.shape, shape, 'Expand'), shape)) {
       throw new NeuroreelError(

@@ -5,11 +5,13 @@
 import type { GraphBuilder, Value } from '../graph/graph.js';
 import { checkAxis, normalAxis, sizeOf } from '../graph/shape.js';
 import { defineOp, type OpDefinition } from './definition.js';
+import { rowsUnless } from './rows.js';
 
 type Axis = { axis: number };
 
 const ReverseOp: OpDefinition<Axis> = defineOp<Axis>({
   name: 'Reverse',
+  rows: rowsUnless(({ axis }) => axis === 0),
   infer([x], { axis }) {
     checkAxis(axis, x!.shape.length, 'Reverse');
     return [{ shape: x!.shape, dtype: x!.dtype }];

@@ -21,6 +21,7 @@ function logSoftmaxRows({ shape, data }: NdArray): Float64Array {
 
 const SoftmaxOp = defineOp<None>({
   name: 'Softmax',
+  rows: ([x]) => (x!.shape.length > 1 ? ['rows'] : null),
   infer: ([x]) => [{ shape: x!.shape, dtype: 'float32' }],
   gradient({ b, grads, outputs }) {
     const y = outputs[0]!;
@@ -36,6 +37,7 @@ const SoftmaxOp = defineOp<None>({
 
 const LogSoftmaxOp = defineOp<None>({
   name: 'LogSoftmax',
+  rows: ([x]) => (x!.shape.length > 1 ? ['rows'] : null),
   infer: ([x]) => [{ shape: x!.shape, dtype: 'float32' }],
   gradient({ b, grads, outputs }) {
     const g = grads[0]!;

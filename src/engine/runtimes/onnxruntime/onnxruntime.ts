@@ -4,7 +4,7 @@ import type * as onnxruntime from 'onnxruntime-node';
 import { typeOf, type Graph } from '../../graph/graph.js';
 import { NeuroreelError } from '../../../protocol/errors.js';
 import { checkInputs } from '../check-inputs.js';
-import type { CompiledGraph, CompileOptions, Runtime, TensorData, Tensors } from '../runtime.js';
+import type { CompiledGraph, CompileOptions, RunOptions, Runtime, TensorData, Tensors } from '../runtime.js';
 import { inputName, onnxModel, outputName } from './onnx-model.js';
 
 async function load(): Promise<typeof onnxruntime> {
@@ -27,7 +27,8 @@ async function created(
   options: onnxruntime.InferenceSession.SessionOptions,
 ): Promise<Session> {
   try {
-    return await ort.InferenceSession.create(onnxModel(graph), options);
+    const { bytes, external } = onnxModel(graph);
+    return await ort.InferenceSession.create(bytes, { ...options, externalData: [...external] });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new NeuroreelError('GRAPH_INVALID', `ONNX Runtime does not take the graph: ${why}`, { cause });
@@ -51,17 +52,25 @@ export async function openOnnxRuntime(): Promise<Runtime> {
         extra: { session: { intra_op: { allow_spinning: process.env.NEUROREEL_SPIN === '1' ? '1' : '0' } } },
       });
       return {
-        async run(inputs: Tensors) {
+        async run(inputs: Tensors, { into = {}, between }: RunOptions = {}) {
           checkInputs(graph, inputs);
+          await between?.();
           const feeds = Object.fromEntries(
             graph.inputs.map(({ name, value }) => {
               const { shape, dtype } = typeOf(graph, value);
               return [inputName(name), new ort.Tensor(dtype, inputs[name] as never, shape)];
             }),
           );
-          const results = await session.run(feeds);
+          const fetches = Object.fromEntries(
+            graph.outputs.map(({ name, value }) => {
+              const { shape, dtype } = typeOf(graph, value);
+              const target = into[name];
+              return [outputName(name), target ? new ort.Tensor(dtype, target as never, shape) : null];
+            }),
+          );
+          const results = await session.run(feeds, fetches);
           return Object.fromEntries(
-            graph.outputs.map(({ name }) => [name, results[outputName(name)]!.data as TensorData]),
+            graph.outputs.map(({ name }) => [name, into[name] ?? (results[outputName(name)]!.data as TensorData)]),
           );
         },
         async close() {

@@ -11,7 +11,8 @@ import { typeOf, type Graph } from '../../graph/graph.js';
 import { NeuroreelError } from '../../../protocol/errors.js';
 import { opNamed } from '../../ops/table.js';
 import { checkInputs } from '../check-inputs.js';
-import type { CompiledGraph, Runtime, TensorData, Tensors } from '../runtime.js';
+import { written } from '../written.js';
+import type { CompiledGraph, RunOptions, Runtime, TensorData, Tensors } from '../runtime.js';
 
 type Tf = typeof tfjs;
 export type TfjsBackend = 'tensorflow' | 'wasm' | 'cpu';
@@ -102,8 +103,9 @@ function compile(tf: Tf, backend: TfjsBackend, graph: Graph): CompiledGraph {
     }
   };
   return {
-    async run(inputs: Tensors) {
+    async run(inputs: Tensors, { into, between }: RunOptions = {}) {
       checkInputs(graph, inputs);
+      await between?.();
       await tf.setBackend(backend);
       const live = new Map<number, tfjs.Tensor>();
       try {
@@ -117,7 +119,7 @@ function compile(tf: Tf, backend: TfjsBackend, graph: Graph): CompiledGraph {
           const data = await (constants.get(value) ?? live.get(value)!).data();
           results[name] = typeOf(graph, value).dtype === 'uint8' ? Uint8Array.from(data) : Float32Array.from(data);
         }
-        return results;
+        return written(into, results);
       } finally {
         for (const tensor of live.values()) if (!tensor.isDisposed) tensor.dispose();
       }
