@@ -125,7 +125,6 @@ function places(value: unknown): Place[] {
   return keys.flatMap((key) => [{ holder, key }, ...places((holder as Record<string | number, unknown>)[key])]);
 }
 
-const one = <T>(from: readonly T[]): T => from[Math.floor(random.uniform(0, from.length))]!;
 const ODD: readonly unknown[] = [
   null,
   -1,
@@ -166,26 +165,26 @@ const ODD: readonly unknown[] = [
 /** Changes one place of a value; parts of it stand in for one another. */
 function mutate(json: Record<string, unknown>): void {
   const all = places(json);
-  const { holder, key } = one(all);
+  const { holder, key } = random.pick(all);
   const target = holder as Record<string | number, unknown>;
   const here = target[key];
-  const kind = Math.floor(random.uniform(0, 5));
-  if (kind === 0) target[key] = structuredClone(one(ODD));
+  const kind = random.integer(5);
+  if (kind === 0) target[key] = structuredClone(random.pick(ODD));
   else if (kind === 1 && !Array.isArray(holder)) delete target[key];
-  else if (kind === 2 && Array.isArray(holder)) holder.splice(key as number, random.uniform(0, 1) < 0.5 ? 1 : 0, here);
+  else if (kind === 2 && Array.isArray(holder)) holder.splice(key as number, random.uniform() < 0.5 ? 1 : 0, here);
   else if (kind === 3 && typeof here === 'number')
-    target[key] = one([-here, here + 1, here - 1, here * 1000, here / 3]);
+    target[key] = random.pick([-here, here + 1, here - 1, here * 1000, here / 3]);
   else {
-    const other = one(all);
+    const other = random.pick(all);
     target[key] = structuredClone((other.holder as Record<string | number, unknown>)[other.key]);
   }
 }
 
 /** Cuts a text off, or changes characters of it. */
 function scramble(text: string): string {
-  const at = Math.floor(random.uniform(0, text.length));
-  if (random.uniform(0, 1) < 0.3) return text.slice(0, at);
-  return text.slice(0, at) + one(['"', '{', ']', ',', '9', '\\', 'e', '-', '\u0000']) + text.slice(at + 1);
+  const at = random.integer(text.length);
+  if (random.uniform() < 0.3) return text.slice(0, at);
+  return text.slice(0, at) + random.pick(['"', '{', ']', ',', '9', '\\', 'e', '-', '\u0000']) + text.slice(at + 1);
 }
 
 /** What reading a damaged model ends with: how it was refused, or that it was not. */
@@ -236,7 +235,7 @@ describe.each([
   it('with its weights cut off or lengthened is refused', async () => {
     writeModel(folder, whole.json, whole.bytes);
     for (let i = 0; i < 20; i++) {
-      const length = Math.floor(random.uniform(0, 2 * whole.bytes.length));
+      const length = random.integer(2 * whole.bytes.length);
       if (length === whole.bytes.length) continue;
       writeFileSync(join(folder, 'group1-shard1of1.bin'), new Uint8Array(length));
       expect(await outcome(folder)).toBe('MODEL_INVALID');
