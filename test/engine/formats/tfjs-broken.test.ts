@@ -246,6 +246,7 @@ describe('weights', () => {
 });
 
 describe('topologies', () => {
+  const conv = { filters: 2, kernel_size: 3 };
   it('that cannot be run: one error names all layers', async () => {
     const { code, message } = await changed(({ json }) => {
       set(config(json), 'layers', [
@@ -323,6 +324,19 @@ describe('topologies', () => {
       'MODEL_INVALID',
     ],
     [
+      'a padding that only lists have',
+      [
+        {
+          class_name: 'Conv2D',
+          name: 'p',
+          config: { name: 'p', ...conv, padding: 'causal' },
+          inbound_nodes: takes('in'),
+        },
+      ],
+      'p',
+      'MODEL_INVALID',
+    ],
+    [
       'a padding of 10^9',
       [{ class_name: 'ZeroPadding2D', name: 'p', config: { name: 'p', padding: 1e9 }, inbound_nodes: takes('in') }],
       'p',
@@ -341,7 +355,6 @@ describe('topologies', () => {
   const layer = (class_name: string, more: Record<string, unknown>): Record<string, unknown>[] => [
     { class_name, name: 'a', config: { name: 'a', ...more }, inbound_nodes: takes('in') },
   ];
-  const conv = { filters: 2, kernel_size: 3 };
   const flat = { class_name: 'Flatten', name: 'flat', inbound_nodes: takes('in') };
   it.each<[string, Record<string, unknown>[]]>([
     ['Conv2D', layer('Conv2D', { ...conv, filters: 1e12 })],
