@@ -4,7 +4,6 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/bench/**', 'test/browser/**', 'test/**/*.long.test.ts', 'node_modules/**'],
-    benchmark: { include: ['test/bench/**/*.bench.ts'] },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

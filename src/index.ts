@@ -19,7 +19,9 @@ export { readPackage, writePackage, type ModelPackage, type NewPackage } from '.
 export type { RecogniserPackage } from './engine/models/recogniser.js';
 export type { NamedTensor, Weights } from './engine/models/safetensors.js';
 export { VideoScorer, type VideoScore } from './engine/models/scoring.js';
-export { importModel, type ImportOptions } from './engine/formats/import.js';
+export { importModel, readModel, type ImportOptions } from './engine/formats/import.js';
+export type { ImportedModel, ReadOptions } from './engine/formats/format.js';
+export { readCaffeNet, type CaffeNet } from './engine/formats/caffe/format.js';
 
 // Preferred videos.
 export { openSynthesis, PIXELS, type Synthesis, type SynthesisOptions } from './engine/synthesis/synthesise.js';
@@ -46,6 +48,14 @@ export type { Recipe, RecipeContext } from './engine/training/recipe.js';
 // Graphs, gradients, runtimes.
 export { GraphBuilder, type Graph, type TensorType, type Value } from './engine/graph/graph.js';
 export { gradients } from './engine/autodiff/gradients.js';
+export {
+  describeLayers,
+  describeModel,
+  type GraphFacts,
+  type LayerFacts,
+  type ModelFacts,
+} from './engine/analysis/layers.js';
+export { receptiveField, type ReceptiveField, type UnitPlace } from './engine/analysis/receptive-field.js';
 export { openRuntime, RUNTIMES } from './engine/runtimes/open.js';
 export type { CompiledGraph, CompileOptions, Runtime, TensorData, Tensors } from './engine/runtimes/runtime.js';
 export { Random, type RandomState } from './engine/random.js';

@@ -10,7 +10,11 @@ import { Output } from './output.js';
 /** Every command. To add one, add its file to `commands/` and an entry here. */
 export const COMMANDS: readonly CommandEntry[] = [
   { name: 'serve', summary: 'run the server with its live page', load: () => import('./commands/serve.js') },
-  { name: 'models', summary: 'list the models, show one, import one', load: () => import('./commands/models.js') },
+  {
+    name: 'models',
+    summary: 'list the models, show one, inspect one, import one',
+    load: () => import('./commands/models.js'),
+  },
   { name: 'video', summary: 'make a preferred video for a unit of a model', load: () => import('./commands/video.js') },
   {
     name: 'probe',

@@ -38,6 +38,14 @@ export function perChannel(text: string): number | [number, number, number] {
   throw new InvalidArgumentError('It must be one number, or three with commas between them.');
 }
 
+/** `80x60` -> [height, width] */
+export function frameSize(text: string): [number, number] {
+  const [, width, height] = /^(\d+)x(\d+)$/.exec(text) ?? [];
+  if (width === undefined || height === undefined) throw new InvalidArgumentError('It must be like 80x60.');
+  const side = whole(1, 4096);
+  return [side(height), side(width)];
+}
+
 /** For options that may be given more than once. */
 export function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];

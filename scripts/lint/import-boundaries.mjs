@@ -35,6 +35,7 @@ export const PARTS = [
   { name: 'engine/autodiff', path: 'src/engine/autodiff', mayImport: [...BASE, 'engine/graph', 'engine/ops'] },
   { name: 'engine/runtimes', path: 'src/engine/runtimes', mayImport: [...BASE, 'engine/graph', 'engine/ops'] },
   { name: 'engine/chunking', path: 'src/engine/chunking', mayImport: RUNNING },
+  { name: 'engine/analysis', path: 'src/engine/analysis', mayImport: MODELS },
   { name: 'engine/models', path: 'src/engine/models', mayImport: [...MODELS, 'engine/formats'] },
   { name: 'engine/formats', path: 'src/engine/formats', mayImport: MODELS },
   { name: 'engine/training', path: 'src/engine/training', mayImport: MODELS },

@@ -17,12 +17,14 @@ import { dense, matmul } from '../../src/engine/ops/matmul.js';
 import { maxPool2d } from '../../src/engine/ops/pool.js';
 import { localResponseNorm } from '../../src/engine/ops/power.js';
 import { quantise } from '../../src/engine/ops/quantise.js';
+import { opNamed } from '../../src/engine/ops/table.js';
 import { mean, sum } from '../../src/engine/ops/reduce.js';
 import { Random } from '../../src/engine/random.js';
 import { openOnnxRuntime } from '../../src/engine/runtimes/onnxruntime/onnxruntime.js';
 import { evaluate, referenceRuntime } from '../../src/engine/runtimes/reference/reference.js';
 import type { Runtime, TensorData } from '../../src/engine/runtimes/runtime.js';
 import { openTfjsRuntime } from '../../src/engine/runtimes/tfjs/tfjs.js';
+import { OP_CASES } from './op-cases.js';
 
 /**
  * A step like that of DGN-AM: codes mixed over time, a generator, a convnet with pooling and normalisation, an LSTM over
@@ -101,7 +103,7 @@ describe('a step run in chunks of frames', () => {
     const runtime = await open();
     for (const keep of [true, false]) {
       for (const chunk of [1, 3, 4, 5, 10]) {
-        const plan = chunkedGraph(graph, chunk, keep, 0)!;
+        const plan = chunkedGraph(graph, chunk, keep, { worth: 0 })!;
         const compiled = await compileChunked(runtime, plan, { threads: 1 });
         expectSame(await compiled.run(inputs), tolerance);
         expectSame(await compiled.run(inputs), tolerance);
@@ -111,7 +113,7 @@ describe('a step run in chunks of frames', () => {
   });
 
   it('keeps signs and places of maxima as bytes, and one number of each that is normalised', () => {
-    const plan = chunkedGraph(graph, 5, true, 0)!;
+    const plan = chunkedGraph(graph, 5, true, { worth: 0 })!;
     const forward = plan.phases.findIndex(({ graph: g }) => g.nodes.some(({ op }) => op === 'Conv2d'));
     const given = plan.phases[forward]!.given.map((id) => plan.values[id]!);
     const isOutput = (shape: readonly number[]): boolean => shape[1] === 3;
@@ -122,8 +124,17 @@ describe('a step run in chunks of frames', () => {
     expect(pooled).toHaveLength(1);
   });
 
+  it('keeps the pooled values where a device does not tell the places of maxima', () => {
+    const { phases, values } = chunkedGraph(graph, 5, true, { worth: 0, places: false })!;
+    const ops = phases.flatMap((phase) => phase.graph.nodes.map(({ op }) => op));
+    expect(ops.filter((op) => /Place|Scatter/.test(op))).toEqual([]);
+    expect(phases.flatMap(({ given }) => given).filter((id) => values[id]!.dtype === 'uint8').length).toBeGreaterThan(
+      1,
+    );
+  });
+
   it('keeps nothing of the forward pass where there is no room', () => {
-    const { phases, values } = chunkedGraph(graph, 5, false, 0)!;
+    const { phases, values } = chunkedGraph(graph, 5, false, { worth: 0 })!;
     const given = new Set(phases.flatMap((phase) => phase.given));
     const pictures = [...given]
       .map((id) => values[id]!)
@@ -133,7 +144,7 @@ describe('a step run in chunks of frames', () => {
   });
 
   it('leaves results alone in later runs, and the caller its inputs', async () => {
-    const compiled = await compileChunked(referenceRuntime, chunkedGraph(graph, 4, true, 0)!, {});
+    const compiled = await compileChunked(referenceRuntime, chunkedGraph(graph, 4, true, { worth: 0 })!, {});
     const first = await compiled.run(inputs);
     const copy = Float32Array.from(first['code']!);
     await compiled.run({ ...inputs, code: random.normals(FRAMES * 6) });
@@ -145,7 +156,7 @@ describe('a step run in chunks of frames', () => {
   });
 
   it('asks between chunks, and ends where the answer is an error', async () => {
-    const compiled = await compileChunked(referenceRuntime, chunkedGraph(graph, 4, true, 0)!, {});
+    const compiled = await compileChunked(referenceRuntime, chunkedGraph(graph, 4, true, { worth: 0 })!, {});
     let asked = 0;
     await compiled.run(inputs, { between: () => void asked++ });
     expect(asked).toBeGreaterThanOrEqual(2 * 3);
@@ -157,6 +168,56 @@ describe('a step run in chunks of frames', () => {
     });
     await expect(stop).rejects.toThrow('enough');
     expectSame(await compiled.run(inputs), 1e-6);
+  });
+});
+
+describe('what an op says of rows', () => {
+  const told = OP_CASES.flatMap((test) => {
+    const b = new GraphBuilder();
+    test.build(
+      b,
+      test.inputs.map((shape, i) => b.input(`x${i}`, shape)),
+    );
+    return b.nodes.map((node) => ({ name: test.name, node, b }));
+  });
+
+  it('holds: some rows of the outputs come from the rows it names', () => {
+    let checked = 0;
+    for (const { name, node, b } of told) {
+      const inputs = node.inputs.map((id) => b.value(id));
+      const outputs = node.outputs.map((id) => b.value(id));
+      const op = opNamed(node.op);
+      const uses = op.rows?.(inputs, outputs, node.attributes);
+      const rows = outputs[0]!.shape[0] ?? 1;
+      if (!uses || rows < 2) continue;
+      checked++;
+      const random = new Random(name);
+      const data = inputs.map(({ shape, dtype }) => {
+        const numbers = Float64Array.from(random.normals(sizeOf(shape)));
+        return { shape, data: dtype === 'uint8' ? numbers.map((x) => (x > 0 ? 1 : 0)) : numbers.map(Math.abs) };
+      });
+      const all = op.reference(data, node.attributes, outputs);
+      // The last row alone.
+      const some = data.map(({ shape, data: numbers }, i) =>
+        uses[i] === 'whole'
+          ? { shape, data: numbers }
+          : { shape: [1, ...shape.slice(1)], data: numbers.subarray((numbers.length / rows) * (rows - 1)) },
+      );
+      const attributes = op.withRows?.(node.attributes, 1, outputs) ?? node.attributes;
+      const types = op.infer(
+        some.map(({ shape }, i) => ({ shape, dtype: inputs[i]!.dtype })),
+        attributes,
+      );
+      expect(
+        types.map(({ shape }) => shape),
+        name,
+      ).toEqual(outputs.map(({ shape }) => [1, ...shape.slice(1)]));
+      op.reference(some, attributes, types).forEach((row, i) => {
+        const wanted = all[i]!.subarray((all[i]!.length / rows) * (rows - 1));
+        expect([...row], `${name}: ${node.op}`).toEqual([...wanted]);
+      });
+    }
+    expect(checked).toBeGreaterThan(60);
   });
 });
 

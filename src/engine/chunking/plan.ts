@@ -43,12 +43,20 @@ function memoryOf(graphs: readonly Graph[], stored: number): number {
 /** Chunks of a size at most `most` that divide the rows as evenly as can be. */
 const evenChunk = (rows: number, most: number): number => Math.ceil(rows / Math.ceil(rows / most));
 
-/** Cuts a graph into phases for chunks of a number of rows; null when it has no part to be run row by row. */
-export function chunkedGraph(whole: Graph, chunk: number, keep: boolean, worth?: number): ChunkedGraph | null {
+/**
+ * Cuts a graph into phases for chunks of a number of rows; null when it has no part to be run row by row.
+ * @param keep whether backward phases are given what the forward ones made, or make it again
+ */
+export function chunkedGraph(
+  whole: Graph,
+  chunk: number,
+  keep: boolean,
+  { worth, places }: { worth?: number; places?: boolean } = {},
+): ChunkedGraph | null {
   const graph = splitSums(whole);
   const phases = phasesOf(graph, worth);
   if (!phases) return null;
-  const { values, rows, phases: ready } = withSmallResiduals(graph, phases, keep);
+  const { values, rows, phases: ready } = withSmallResiduals(graph, phases, keep, places);
   const constants = new Map(graph.constants.map((constant) => [constant.value, constant]));
   const count = Math.min(chunk, rows);
   // What others take of a phase follows from their nodes, so that the graphs are made twice: first to see.
@@ -75,15 +83,16 @@ function storedBytes({ phases, values }: ChunkedGraph): number {
 /**
  * How a graph is run within a budget. When nothing fits, the smallest way is taken: the estimate is no promise.
  * @param budget bytes
+ * @param places whether the runtime's device tells the places of maxima
  */
-export function planWithin(graph: Graph, budget: number): Plan {
+export function planWithin(graph: Graph, budget: number, places = true): Plan {
   const whole = memoryOf([graph], 0);
   const rows = phasesOf(graph)?.rows ?? 0;
   if (whole <= budget || rows === 0) return { chunked: null, rows, chunk: rows, kept: true, bytes: whole };
   let smallest: Plan | undefined;
   for (const keep of [true, false]) {
     for (let most = CHUNK_ROWS; most >= 1; most = Math.floor(most / 2)) {
-      const chunked = chunkedGraph(graph, evenChunk(rows, most), keep)!;
+      const chunked = chunkedGraph(graph, evenChunk(rows, most), keep, { places })!;
       const graphs = chunked.phases.map((phase) => phase.graph);
       const bytes = memoryOf(graphs, storedBytes(chunked));
       const plan: Plan = { chunked, rows, chunk: chunked.chunk, kept: keep, bytes };
@@ -100,6 +109,6 @@ export async function compileWithin(
   graph: Graph,
   { memory = Infinity, ...options }: CompileOptions & { readonly memory?: number | undefined } = {},
 ): Promise<CompiledGraph> {
-  const { chunked } = planWithin(graph, memory);
+  const { chunked } = planWithin(graph, memory, runtime.device === 'cpu');
   return chunked ? compileChunked(runtime, chunked, options) : runtime.compile(graph, options);
 }

@@ -190,12 +190,14 @@ function recomputeAll(phase: Phase, phases: Phases, producers: Producers): Phase
 class Compactor {
   readonly values: TensorType[];
   readonly #graph: Graph;
+  readonly #places: boolean;
   readonly #made = new Map<string, number>();
   /** Nodes to be added to the phases that make the values. */
   readonly additions = new Map<number, PhaseNode[]>();
 
-  constructor(graph: Graph) {
+  constructor(graph: Graph, places: boolean) {
     this.#graph = graph;
+    this.#places = places;
     this.values = [...graph.values];
   }
 
@@ -204,7 +206,7 @@ class Compactor {
     const replaced = new Map<PhaseNode, PhaseNode>();
     for (const id of taken) {
       const all = takers(id, nodes);
-      if (!all.every(({ compaction }) => compaction)) continue;
+      if (!all.every(({ compaction }) => compaction && (this.#places || compaction.make === 'Positive'))) continue;
       for (const { taker, compaction } of all) {
         const small = this.#smaller(id, taker, compaction!, producers.get(id)!.phase);
         const inputs = taker.node.inputs.map((input, i) => (i === compaction!.input ? small : input));
@@ -234,10 +236,11 @@ type GraphNodeLike = PhaseNode['node'];
 /**
  * Phases in which each row-wise one takes little from earlier row-wise ones.
  * @param keep whether values may be kept from one phase to the next at all; else all is computed again.
+ * @param places whether the places of maxima may be kept; on devices that do not tell them, the pooled values are.
  */
-export function withSmallResiduals(graph: Graph, phases: Phases, keep: boolean): ReadyPhases {
+export function withSmallResiduals(graph: Graph, phases: Phases, keep: boolean, places = true): ReadyPhases {
   const producers = producersOf(phases);
-  const compactor = new Compactor(graph);
+  const compactor = new Compactor(graph, places);
   const ready = phases.phases.map((phase): Phase => {
     if (phase.kind !== 'rows') return phase;
     if (!keep) return { ...phase, nodes: recomputeAll(phase, phases, producers) };

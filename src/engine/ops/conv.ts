@@ -5,9 +5,10 @@
 import type { GraphBuilder, Value } from '../graph/graph.js';
 import { showShape, sizeOf, type Shape } from '../graph/shape.js';
 import { NeuroreelError } from '../../protocol/errors.js';
-import { defineOp, type OnnxContext } from './definition.js';
+import { defineOp, type Box, type Interval, type OnnxContext, type ReachContext } from './definition.js';
 import { sum } from './reduce.js';
 import { reshape } from './layout.js';
+import { boxOf, channelsOfGroups, everything, underWindow, wholeBox, windowsOver, type Sliding } from './reach.js';
 import type * as tfjs from '@tensorflow/tfjs';
 import { firstInputRows } from './rows.js';
 
@@ -79,6 +80,27 @@ function convMacs(output: Shape, weights: Shape): number {
   return (sizeOf(output) * sizeOf(weights)) / weights[0]!;
 }
 
+/** How the kernel slides along a spatial axis (0: height, 1: width). */
+const sliding = (a: ConvAttributes, weights: Shape, axis: 0 | 1): Sliding => ({
+  kernel: weights[axis + 2]!,
+  stride: a.strides[axis]!,
+  pad: a.pads[axis]!,
+  dilation: a.dilations[axis]!,
+});
+
+/** What of an input a part of the output depends on: `along` says it for the rows and columns. */
+function convReach(
+  { box, inputs, attributes: a, bounded }: ReachContext<ConvAttributes>,
+  channels: Interval,
+  along: (interval: Interval, window: Sliding, size: number | null) => Interval | null,
+): (Box | null)[] {
+  const [x, w, ...bias] = inputs;
+  const places = ([0, 1] as const).map((axis) =>
+    along(box[axis + 2]!, sliding(a, w!.shape, axis), bounded ? x!.shape[axis + 2]! : null),
+  );
+  return [boxOf([box[0]!, channels, ...places]), wholeBox(w!.shape), ...bias.map(({ shape }) => wholeBox(shape))];
+}
+
 const onnxAttributes = (a: ConvAttributes): Record<string, number | readonly number[]> => ({
   strides: a.strides,
   pads: a.pads,
@@ -124,6 +146,10 @@ const Conv2dOp = defineOp<ConvAttributes>({
     c.node('Conv', c.inputs, onnxAttributes(c.attributes), c.outputs[0]);
   },
   tfjs: ({ tf, inputs, attributes }) => [tfjsConv(tf, inputs, attributes)],
+  reach(c) {
+    const [o, cg] = c.inputs[1]!.shape as [number, number];
+    return convReach(c, channelsOfGroups(c.box[1]!, o / c.attributes.groups, cg), underWindow);
+  },
   macs: ([, w], [y]) => convMacs(y!.shape, w!.shape),
 });
 
@@ -173,6 +199,10 @@ const ConvTranspose2dOp = defineOp<SizedConvAttributes>({
   },
   onnx: lowerConvTranspose,
   tfjs: ({ tf, inputs, attributes, outputTypes }) => [tfjsConvTranspose(tf, inputs, attributes, outputTypes[0]!.shape)],
+  reach(c) {
+    const [o, cg] = c.inputs[1]!.shape as [number, number];
+    return convReach(c, channelsOfGroups(c.box[1]!, cg, o / c.attributes.groups), windowsOver);
+  },
   macs: ([g, w]) => convMacs(g!.shape, w!.shape),
 });
 
@@ -205,6 +235,7 @@ const Conv2dWeightGradOp = defineOp<SizedConvAttributes>({
   },
   onnx: lowerWeightGrad,
   tfjs: ({ tf, inputs, attributes, outputTypes }) => [tfjsWeightGrad(tf, inputs, attributes, outputTypes[0]!.shape)],
+  reach: everything,
   macs: ([, g], [w]) => convMacs(g!.shape, w!.shape),
 });
 

@@ -7,6 +7,7 @@ import { showShape } from '../graph/shape.js';
 import { NeuroreelError } from '../../protocol/errors.js';
 import { defineOp } from './definition.js';
 import { reshape } from './layout.js';
+import { reshapedBox } from './reach.js';
 
 /** Inputs x [A * B, ...] and a tensor [A, B, ...] of which only the sizes count; output [A, B, ...] with x's numbers. */
 const UnfoldOp = defineOp<Record<string, never>>({
@@ -27,6 +28,7 @@ const UnfoldOp = defineOp<Record<string, never>>({
     c.node('Reshape', [c.inputs[0]!, c.integers(c.outputTypes[0]!.shape)], {}, c.outputs[0]);
   },
   tfjs: ({ tf, inputs, outputTypes }) => [tf.reshape(inputs[0]!, [...outputTypes[0]!.shape])],
+  reach: ({ box, inputs: [x], outputs: [y] }) => [reshapedBox(box, y!.shape, x!.shape), null],
 });
 
 /** [A, B, ...] as [A * B, ...]. */

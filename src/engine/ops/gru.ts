@@ -12,6 +12,7 @@ import { defineOp, type GradientContext, type NdArray, type OnnxContext, type On
 import { add, mul } from './elementwise.js';
 import { concat, padAxis, reshape, sliceAxis } from './layout.js';
 import { matmul } from './matmul.js';
+import { everything, wholeBox } from './reach.js';
 import { sum } from './reduce.js';
 import type * as tfjs from '@tensorflow/tfjs';
 
@@ -75,6 +76,11 @@ const GruOp = defineOp<GruAttributes>({
   },
   onnx: lowerGru,
   tfjs: ({ tf, inputs, attributes }) => tfjsGru(tf, inputs, attributes),
+  // All that came before.
+  reach: ({ box, inputs: [x, ...others] }) => [
+    [[0, box[0]![1]], box[1]!, [0, x!.shape[2]! - 1]],
+    ...others.map(({ shape }) => wholeBox(shape)),
+  ],
   macs: ([x, w]) => x!.shape[0]! * x!.shape[1]! * sizeOf(w!.shape),
 });
 
@@ -123,6 +129,7 @@ const GruGradOp = defineOp<GruAttributes>({
   },
   onnx: lowerGruGrad,
   tfjs: ({ tf, inputs, attributes }) => [tfjsGruGrad(tf, inputs, attributes)],
+  reach: everything,
   macs: ([, gates, , , w]) => gates!.shape[0]! * gates!.shape[1]! * sizeOf(w!.shape),
 });
 

@@ -2,8 +2,9 @@
 import type { GraphBuilder, Value } from '../graph/graph.js';
 import { checkAxis, normalAxis, sameShape, showShape, sizeOf, stridesOf, type Shape } from '../graph/shape.js';
 import { NeuroreelError } from '../../protocol/errors.js';
-import { defineOp, type NdArray, type OpDefinition } from './definition.js';
 import { everyInputRows, rowsUnless } from './rows.js';
+import { defineOp, type Box, type Interval, type NdArray, type OpDefinition } from './definition.js';
+import { hull, reshapedBox, withAxes, within } from './reach.js';
 
 function invalid(message: string): never {
   throw new NeuroreelError('GRAPH_INVALID', message);
@@ -23,6 +24,10 @@ function gatherBy(shape: Shape, source: (index: readonly number[]) => number, da
     return from < 0 ? 0 : data[from]!;
   });
 }
+
+const moved = ([low, high]: Interval, by: number): Interval => [low + by, high + by];
+/** A box with one row of the first axis. */
+const row = (box: Box, i: number): Box => [[i, i], ...box.slice(1)];
 
 /**
  * The sizes that a reshape means: 0 keeps the size of the same axis, -1 (once) takes what is left. Kept symbolic in the
@@ -49,6 +54,7 @@ const ReshapeOp = defineOp<{ shape: readonly number[] }>({
     c.node('Reshape', [c.inputs[0]!, c.integers(c.outputTypes[0]!.shape)], {}, c.outputs[0]);
   },
   tfjs: ({ tf, inputs, outputTypes }) => [tf.reshape(inputs[0]!, [...outputTypes[0]!.shape])],
+  reach: ({ box, inputs: [x], outputs: [y] }) => [reshapedBox(box, y!.shape, x!.shape)],
 });
 
 const TransposeOp = defineOp<{ order: readonly number[] }>({
@@ -82,6 +88,7 @@ const TransposeOp = defineOp<{ order: readonly number[] }>({
     c.node('Transpose', c.inputs, { perm: c.attributes.order }, c.outputs[0]);
   },
   tfjs: ({ tf, inputs, attributes: { order } }) => [tf.transpose(inputs[0]!, [...order])],
+  reach: ({ box, attributes: { order } }) => [order.map((_, axis) => box[order.indexOf(axis)]!)],
 });
 
 type SliceAttributes = { axis: number; start: number; end: number };
@@ -115,6 +122,7 @@ const SliceOp = defineOp<SliceAttributes>({
     const begin = outputTypes[0]!.shape.map((_, i) => (i === axis ? start : 0));
     return [tf.slice(inputs[0]!, begin, [...outputTypes[0]!.shape])];
   },
+  reach: ({ box, attributes: { axis, start } }) => [withAxes(box, { [axis]: moved(box[axis]!, start) })],
 });
 
 type PadAttributes = { before: readonly number[]; after: readonly number[] };
@@ -160,6 +168,7 @@ const PadOp = defineOp<PadAttributes>({
       ),
     ];
   },
+  reach: ({ box, attributes: { before } }) => [box.map((interval, i) => moved(interval, -before[i]!))],
 });
 
 const ConcatOp = defineOp<{ axis: number }>({
@@ -202,6 +211,14 @@ const ConcatOp = defineOp<{ axis: number }>({
     c.node('Concat', c.inputs, { axis: c.attributes.axis }, c.outputs[0]);
   },
   tfjs: ({ tf, inputs, attributes: { axis } }) => [tf.concat([...inputs], axis)],
+  reach({ box, inputs, attributes: { axis } }) {
+    let start = 0;
+    return inputs.map(({ shape }) => {
+      const part = within(moved(box[axis]!, -start), shape[axis]!);
+      start += shape[axis]!;
+      return withAxes(box, { [axis]: part });
+    });
+  },
 });
 
 type GatherAttributes = { indices: readonly number[] };
@@ -229,6 +246,10 @@ const GatherOp = defineOp<GatherAttributes>({
     c.node('Gather', [c.inputs[0]!, c.integers(c.attributes.indices)], { axis: 0 }, c.outputs[0]);
   },
   tfjs: ({ tf, inputs, attributes: { indices } }) => [tf.gather(inputs[0]!, [...indices])],
+  reach({ box, attributes: { indices } }) {
+    const [low, high] = box[0]!;
+    return [indices.slice(Math.max(low, 0), high + 1).reduce((sofar: Box | null, i) => hull(sofar, row(box, i)), null)];
+  },
 });
 
 /** The 0/1 matrix [rows, indices.length] whose product with gathered rows sums them where they came from. */
@@ -263,6 +284,11 @@ const GatherGradOp = defineOp<GatherAttributes & { rows: number }>({
     const matrix = tf.tensor2d(scatterMatrix(indices, rows), [rows, indices.length]);
     const flat = tf.reshape(inputs[0]!, [indices.length, -1]);
     return [tf.reshape(tf.matMul(matrix, flat as never), [...outputTypes[0]!.shape])];
+  },
+  reach({ box, attributes: { indices } }) {
+    const [low, high] = box[0]!;
+    const from = indices.map((_, place) => place).filter((place) => indices[place]! >= low && indices[place]! <= high);
+    return [from.reduce((sofar: Box | null, place) => hull(sofar, row(box, place)), null)];
   },
 });
 
@@ -301,6 +327,10 @@ const PixelShuffleOp: OpDefinition<{ r: number }> = defineOp({
     const split = tf.reshape(inputs[0]!, [n!, c!, r, r, h! / r, w! / r]);
     return [tf.reshape(tf.transpose(split, SHUFFLE_ORDER), [n!, c!, h!, w!])];
   },
+  reach({ box: [n, channels, ...places], attributes: { r } }) {
+    const coarse = places.map(([low, high]): Interval => [Math.floor(low / r), Math.floor(high / r)]);
+    return [[n!, [channels![0] * r * r, (channels![1] + 1) * r * r - 1], ...coarse]];
+  },
 });
 
 /** The inverse of pixel shuffle. */
@@ -336,6 +366,10 @@ const PixelUnshuffleOp = defineOp<{ r: number }>({
     const [n, k, h, w] = outputTypes[0]!.shape;
     const split = tf.reshape(inputs[0]!, [n!, k! / (r * r), h!, r, w!, r]);
     return [tf.reshape(tf.transpose(split, UNSHUFFLE_ORDER), [n!, k!, h!, w!])];
+  },
+  reach({ box: [n, channels, ...places], attributes: { r } }) {
+    const fine = places.map(([low, high]): Interval => [low * r, high * r + r - 1]);
+    return [[n!, [Math.floor(channels![0] / (r * r)), Math.floor(channels![1] / (r * r))], ...fine]];
   },
 });
 

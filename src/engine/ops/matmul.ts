@@ -2,9 +2,10 @@
 import type { GraphBuilder, Value } from '../graph/graph.js';
 import { showShape, sizeOf } from '../graph/shape.js';
 import { NeuroreelError } from '../../protocol/errors.js';
-import { defineOp } from './definition.js';
+import { defineOp, type Interval } from './definition.js';
 import { add } from './elementwise.js';
 import { reshape } from './layout.js';
+import { wholeBox } from './reach.js';
 import type * as tfjs from '@tensorflow/tfjs';
 import { firstInputRows } from './rows.js';
 
@@ -61,6 +62,12 @@ const MatMulOp = defineOp<MatMulAttributes>({
     const [x, y] = inputs as [tfjs.Tensor2D, tfjs.Tensor2D];
     return [tf.matMul(transA ? tf.transpose(x) : x, transB ? tf.transpose(y) : y)];
   },
+  reach({ box: [row, column], inputs: [x, y], attributes: { transA, transB } }) {
+    const [m, n] = [row!, column!];
+    const rows: Interval = [0, x!.shape[transA ? 0 : 1]! - 1];
+    const columns: Interval = [0, y!.shape[transB ? 1 : 0]! - 1];
+    return [transA ? [rows, m] : [m, rows], transB ? [n, columns] : [columns, n]];
+  },
   macs: ([x], [out]) => (sizeOf(x!.shape) / out!.shape[0]!) * sizeOf(out!.shape),
 });
 
@@ -108,6 +115,7 @@ const LinearOp = defineOp<Record<string, never>>({
     const rows = tf.reshape<tfjs.Rank.R2>(x!, [-1, w!.shape[1]!]);
     return [tf.reshape(tf.matMul(rows, tf.transpose(w!) as tfjs.Tensor2D), [...outputTypes[0]!.shape])];
   },
+  reach: ({ box, inputs: [, w] }) => [[...box.slice(0, -1), [0, w!.shape[1]! - 1]], wholeBox(w!.shape)],
   macs: ([, w], [out]) => sizeOf(out!.shape) * w!.shape[1]!,
 });
 

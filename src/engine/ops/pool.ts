@@ -3,7 +3,17 @@ import type { GraphBuilder, Value } from '../graph/graph.js';
 import { sameShape, showShape, sizeOf, type Shape } from '../graph/shape.js';
 import { NeuroreelError } from '../../protocol/errors.js';
 import { relu } from './activation.js';
-import { defineOp, type NdArray, type OnnxContext, type OpDefinition } from './definition.js';
+import {
+  defineOp,
+  type Box,
+  type Interval,
+  type NdArray,
+  type OnnxContext,
+  type OpDefinition,
+  type ReachContext,
+} from './definition.js';
+import { portableMaxPoolGrad } from './max-pool-portable.js';
+import { boxOf, underWindow, windowsOver, type Sliding } from './reach.js';
 import type * as tfjs from '@tensorflow/tfjs';
 import { everyInputRows } from './rows.js';
 
@@ -74,6 +84,26 @@ function argmax(x: NdArray, { rows, cols, plane }: Window): number {
   return best;
 }
 
+const sliding = (a: PoolAttributes, axis: 0 | 1): Sliding => ({
+  kernel: a.kernel[axis]!,
+  stride: a.strides[axis]!,
+  pad: a.pads[axis]!,
+});
+
+type Along = (interval: Interval, window: Sliding, size: number | null) => Interval | null;
+
+/** A box with its rows and columns replaced by what `along` says of them, on an input of this size. */
+function poolBox(box: Box, c: ReachContext<PoolAttributes>, size: readonly number[], along: Along): Box | null {
+  const places = ([0, 1] as const).map((axis) =>
+    along(box[axis + 2]!, sliding(c.attributes, axis), c.bounded ? size[axis]! : null),
+  );
+  return boxOf([box[0]!, box[1]!, ...places]);
+}
+
+const poolReach = (c: ReachContext<PoolAttributes>): (Box | null)[] => [
+  poolBox(c.box, c, c.inputs[0]!.shape.slice(2), underWindow),
+];
+
 const onnxPool = (c: OnnxContext<PoolAttributes>): Record<string, readonly number[]> => {
   const a = c.attributes;
   return { kernel_shape: a.kernel, strides: a.strides, pads: [...a.pads, ...endPads(c.inputTypes[0]!.shape, a)] };
@@ -132,7 +162,7 @@ const MaxPoolOp = defineOp<PoolAttributes>({
     return [y];
   },
   onnx(c) {
-    const needed = c.usedBy('MaxPool2dGrad', 0) || c.usedBy('MaxPool2dPlace', 0);
+    const needed = c.device === 'cpu' && (c.usedBy('MaxPool2dGrad', 0) || c.usedBy('MaxPool2dPlace', 0));
     const indices = needed ? c.fresh('indices') : '';
     if (indices) c.share(indicesKey(c), indices);
     c.nodes('MaxPool', c.inputs, indices ? [c.outputs[0]!, indices] : [c.outputs[0]!], onnxPool(c));
@@ -141,6 +171,7 @@ const MaxPoolOp = defineOp<PoolAttributes>({
     const x = tfjsPadded(tf, inputs[0]!, a, -3e38);
     return [fromNhwc(tf, tf.maxPool(x, a.kernel as [number, number], a.strides as [number, number], 'valid'))];
   },
+  reach: poolReach,
 });
 
 /** Sends the gradient of each window to its largest element (the first on ties). Inputs x, g. */
@@ -156,6 +187,7 @@ const MaxPoolGradOp = defineOp<PoolAttributes>({
     return [dx];
   },
   onnx(c) {
+    if (c.device !== 'cpu') return portableMaxPoolGrad(c, onnxPool(c));
     scatter(c, maxIndices(c), c.inputs[1]!);
   },
   // No TensorFlow.js kernel for it exists on every backend, so the scatter is done on the host.
@@ -166,6 +198,11 @@ const MaxPoolGradOp = defineOp<PoolAttributes>({
       dx[argmax(x!, window)]! += g!.data[window.out]!;
     });
     return [tf.tensor(dx, [...x!.shape])];
+  },
+  // What a place gets depends on all that stands with it in a window.
+  reach(c) {
+    const windows = poolBox(c.box, c, c.attributes.size, windowsOver);
+    return [windows && poolBox(windows, c, c.inputs[0]!.shape.slice(2), underWindow), windows];
   },
 });
 
@@ -320,6 +357,7 @@ const AveragePoolOp: OpDefinition<PoolAttributes> = defineOp({
     const inverse = inverseDivisors(inputs[0]!.shape, a).map((v) => v * kernel);
     return [tf.mul(pooled, tf.tensor(inverse, [1, 1, ...a.size]))];
   },
+  reach: poolReach,
 });
 
 type AverageGradAttributes = PoolAttributes & { input: readonly number[] };
@@ -371,6 +409,7 @@ const AveragePoolGradOp = defineOp<AverageGradAttributes>({
     });
     return [tf.tensor(dx, [...shape])];
   },
+  reach: (c) => [poolBox(c.box, c, c.attributes.size, windowsOver)],
 });
 
 /** Output extent of a pooling; `ceil` rounds up as Caffe does and drops a window that would start beyond the input. */

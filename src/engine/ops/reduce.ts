@@ -14,6 +14,7 @@ import { defineOp } from './definition.js';
 import { mul } from './elementwise.js';
 import { reshape } from './layout.js';
 import { elementwiseRows, rowsUnless } from './rows.js';
+import { wholeBox } from './reach.js';
 
 type Axes = { axes: readonly number[] };
 
@@ -59,6 +60,9 @@ const SumOp = defineOp<Axes>({
     c.node('ReduceSum', [c.inputs[0]!, c.integers(c.attributes.axes)], { keepdims: 1 }, c.outputs[0]);
   },
   tfjs: ({ tf, inputs, attributes: { axes } }) => [tf.sum(inputs[0]!, [...axes], true)],
+  reach: ({ box, inputs: [x], attributes: { axes } }) => [
+    wholeBox(x!.shape).map((all, i) => (axes.includes(i) ? all : box[i]!)),
+  ],
 });
 
 /** Repeats a tensor along its axes of size 1 (and along new leading axes) up to a shape. */

@@ -6,6 +6,7 @@ import type { GraphBuilder, Value } from '../graph/graph.js';
 import { checkAxis, normalAxis, sizeOf } from '../graph/shape.js';
 import { defineOp, type OpDefinition } from './definition.js';
 import { rowsUnless } from './rows.js';
+import { withAxes } from './reach.js';
 
 type Axis = { axis: number };
 
@@ -32,6 +33,11 @@ const ReverseOp: OpDefinition<Axis> = defineOp<Axis>({
     c.node('Slice', [c.inputs[0]!, start, end, c.integers([c.attributes.axis]), step], {}, c.outputs[0]);
   },
   tfjs: ({ tf, inputs, attributes: { axis } }) => [tf.reverse(inputs[0]!, axis)],
+  reach({ box, inputs: [x], attributes: { axis } }) {
+    const [low, high] = box[axis]!;
+    const last = x!.shape[axis]! - 1;
+    return [withAxes(box, { [axis]: [last - high, last - low] })];
+  },
 });
 
 /** The elements along an axis in the opposite order. */

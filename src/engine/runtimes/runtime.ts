@@ -34,6 +34,8 @@ export interface CompileOptions {
 export interface Runtime {
   /** Short name, as given to `--runtime`. */
   readonly name: string;
+  /** Where it computes, as given to `--device`. */
+  readonly device: string;
   /** What it is and where it runs, with its version, for reports. */
   readonly description: string;
   compile(graph: Graph, options?: CompileOptions): Promise<CompiledGraph>;

@@ -5,7 +5,7 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { typeOf, type Graph, type TensorType } from '../../graph/graph.js';
 import type { Shape } from '../../graph/shape.js';
-import type { OnnxAttribute, OnnxContext, OnnxSubgraph, OnnxWriter } from '../../ops/definition.js';
+import type { OnnxAttribute, OnnxContext, OnnxDevice, OnnxSubgraph, OnnxWriter } from '../../ops/definition.js';
 import { opNamed } from '../../ops/table.js';
 
 const OPSET = 18;
@@ -211,8 +211,8 @@ export interface OnnxModel {
   readonly external: readonly ExternalData[];
 }
 
-/** An ONNX model that computes the graph; inputs and outputs keep their names with a prefix. */
-export function onnxModel(graph: Graph): OnnxModel {
+/** An ONNX model that computes the graph on a device; inputs and outputs keep their names with a prefix. */
+export function onnxModel(graph: Graph, { device = 'cpu' }: { device?: OnnxDevice } = {}): OnnxModel {
   const names = new Names();
   const writer = new GraphWriter(names);
   const shared = new Map<string, string>();
@@ -233,6 +233,7 @@ export function onnxModel(graph: Graph): OnnxModel {
 
   for (const node of graph.nodes) {
     const context: OnnxContext<typeof node.attributes> = {
+      device,
       node: (...args) => writer.node(...args),
       nodes: (...args) => writer.nodes(...args),
       fresh: (hint) => writer.fresh(hint),

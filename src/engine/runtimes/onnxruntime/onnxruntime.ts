@@ -1,7 +1,9 @@
 /** Runs graphs with ONNX Runtime. Creating and running a session block the calling thread: use it in worker threads. */
 import { cpus } from 'node:os';
 import type * as onnxruntime from 'onnxruntime-node';
-import { typeOf, type Graph } from '../../graph/graph.js';
+import { GraphBuilder, typeOf, type Graph } from '../../graph/graph.js';
+import type { OnnxDevice } from '../../ops/definition.js';
+import { add } from '../../ops/elementwise.js';
 import { NeuroreelError } from '../../../protocol/errors.js';
 import { checkInputs } from '../check-inputs.js';
 import type { CompiledGraph, CompileOptions, RunOptions, Runtime, TensorData, Tensors } from '../runtime.js';
@@ -24,10 +26,11 @@ type Session = onnxruntime.InferenceSession;
 async function created(
   ort: typeof onnxruntime,
   graph: Graph,
+  device: OnnxDevice,
   options: onnxruntime.InferenceSession.SessionOptions,
 ): Promise<Session> {
   try {
-    const { bytes, external } = onnxModel(graph);
+    const { bytes, external } = onnxModel(graph, { device });
     return await ort.InferenceSession.create(bytes, { ...options, externalData: [...external] });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -35,15 +38,37 @@ async function created(
   }
 }
 
-/** Opens ONNX Runtime on the CPU; throws RUNTIME_UNAVAILABLE where its native library does not load. */
-export async function openOnnxRuntime(): Promise<Runtime> {
+/** Makes a session of the smallest graph there is: a device that is not there refuses it. */
+async function checkDevice(ort: typeof onnxruntime, device: OnnxDevice): Promise<void> {
+  const b = new GraphBuilder();
+  b.output('y', add(b, b.input('x', [1]), b.scalar(1)));
+  try {
+    const { bytes } = onnxModel(b.build(), { device });
+    await (await ort.InferenceSession.create(bytes, { executionProviders: [device], logSeverityLevel: 4 })).release();
+  } catch (cause) {
+    // Its messages begin with the source line that failed.
+    const why = (cause instanceof Error ? cause.message : String(cause)).trim().replace(/^.* was false\. /s, '');
+    throw new NeuroreelError('RUNTIME_UNAVAILABLE', `ONNX Runtime cannot use the device ${device}: ${why}`, { cause });
+  }
+}
+
+/**
+ * Opens ONNX Runtime on a device. What it cannot run there, such as the loop over the frames of an LSTM on WebGPU, it runs
+ * on the CPU.
+ * @param adapter name of the graphics processor, for the description
+ * @throws NeuroreelError RUNTIME_UNAVAILABLE where its native library does not load, or the device is not there
+ */
+export async function openOnnxRuntime(device: OnnxDevice = 'cpu', adapter?: string): Promise<Runtime> {
   const ort = await load();
+  if (device !== 'cpu') await checkDevice(ort, device);
+  const where = adapter === undefined ? device : `${device} (${adapter})`;
   return {
     name: 'onnxruntime',
-    description: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}, cpu`,
+    device,
+    description: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}, ${where}`,
     async compile(graph: Graph, options: CompileOptions = {}): Promise<CompiledGraph> {
-      const session = await created(ort, graph, {
-        executionProviders: ['cpu'],
+      const session = await created(ort, graph, device, {
+        executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
         intraOpNumThreads: options.threads ?? cpus().length,
         interOpNumThreads: 1,
         graphOptimizationLevel: 'all',

@@ -25,6 +25,7 @@ export function evaluate(
 
 export const referenceRuntime: Runtime = {
   name: 'reference',
+  device: 'cpu',
   description: 'plain float64 loops (for tests)',
   async compile(graph: Graph): Promise<CompiledGraph> {
     return {
