@@ -9,6 +9,7 @@ import { caffe } from './caffe/format.js';
 import { codeStatistics, type NumberOrFile } from './code-statistics.js';
 import { encoderGraph } from './encoder.js';
 import type { ImportedGenerator, ImportedModel, ModelFormat, ReadOptions } from './format.js';
+import { checkLengths } from './lengths.js';
 import { labelsFor } from './labels.js';
 import { tfjsLayers } from './tfjs/format.js';
 
@@ -146,7 +147,9 @@ async function recogniserContent(
   checkChannels(graphs.frames, options.path);
   const { facts, pixels } = commonFacts(model, options);
   const labels = await labelsFor(units, options.labels);
-  const sequence = options.sequence ?? (steps === null ? { rule: 'whole' } : { rule: 'spread', length: steps });
+  const sequence: SequenceRule =
+    options.sequence ?? (steps === null ? { rule: 'whole' } : { rule: 'spread', length: steps });
+  checkLengths(model, sequence);
   return { facts: { kind: 'recogniser', ...facts, input: pixels, labels, sequence }, graphs };
 }
 
