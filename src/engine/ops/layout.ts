@@ -3,8 +3,8 @@ import type { GraphBuilder, Value } from '../graph/graph.js';
 import { checkAxis, normalAxis, sameShape, showShape, sizeOf, stridesOf, type Shape } from '../graph/shape.js';
 import { NeuroreelError } from '../../protocol/errors.js';
 import { everyInputRows, rowsUnless } from './rows.js';
-import { defineOp, type Box, type Interval, type NdArray, type OpDefinition } from './definition.js';
-import { hull, reshapedBox, withAxes, within } from './reach.js';
+import { defineOp, type Interval, type NdArray, type OpDefinition } from './definition.js';
+import { reshapedBox, withAxes, within } from './reach.js';
 
 function invalid(message: string): never {
   throw new NeuroreelError('GRAPH_INVALID', message);
@@ -26,8 +26,9 @@ function gatherBy(shape: Shape, source: (index: readonly number[]) => number, da
 }
 
 const moved = ([low, high]: Interval, by: number): Interval => [low + by, high + by];
-/** A box with one row of the first axis. */
-const row = (box: Box, i: number): Box => [[i, i], ...box.slice(1)];
+/** The smallest interval that holds all of these; null for none. */
+const spanOf = (places: readonly number[]): Interval | null =>
+  places.reduce((sofar: Interval | null, i) => [Math.min(sofar?.[0] ?? i, i), Math.max(sofar?.[1] ?? i, i)], null);
 
 /**
  * The sizes that a reshape means: 0 keeps the size of the same axis, -1 (once) takes what is left. Kept symbolic in the
@@ -248,7 +249,7 @@ const GatherOp = defineOp<GatherAttributes>({
   tfjs: ({ tf, inputs, attributes: { indices } }) => [tf.gather(inputs[0]!, [...indices])],
   reach({ box, attributes: { indices } }) {
     const [low, high] = box[0]!;
-    return [indices.slice(Math.max(low, 0), high + 1).reduce((sofar: Box | null, i) => hull(sofar, row(box, i)), null)];
+    return [withAxes(box, { [0]: spanOf(indices.slice(Math.max(low, 0), high + 1)) })];
   },
 });
 
@@ -288,7 +289,7 @@ const GatherGradOp = defineOp<GatherAttributes & { rows: number }>({
   reach({ box, attributes: { indices } }) {
     const [low, high] = box[0]!;
     const from = indices.map((_, place) => place).filter((place) => indices[place]! >= low && indices[place]! <= high);
-    return [from.reduce((sofar: Box | null, place) => hull(sofar, row(box, place)), null)];
+    return [withAxes(box, { [0]: spanOf(from) })];
   },
 });
 
