@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Tests leave the user's cache alone.
+    env: { NEUROREEL_CACHE_MB: '0' },
     include: ['test/**/*.test.ts'],
     exclude: ['test/bench/**', 'test/browser/**', 'test/webgpu/**', 'test/**/*.long.test.ts', 'node_modules/**'],
     testTimeout: 60_000,

@@ -2,8 +2,9 @@
  * neuroreel as a library. Three ways in, from the outside to the inside:
  *
  * - `createServer(config)` runs the service; `neuroreel/protocol` alone is what its clients need, in browsers too.
- * - `openSynthesis(options)` makes a preferred video step by step, `probe(options)` audits a recogniser, `train(task,
- *   options)` trains a network: the engine without HTTP, jobs and files of jobs.
+ * - `openSynthesis(options)` makes a preferred video, or preferred pictures of a classifier, step by step;
+ *   `probe(options)` audits a recogniser, `train(task, options)` trains a network: the engine without HTTP, jobs and files of
+ *   jobs.
  * - `GraphBuilder`, the runtimes and model packages: what those are made of.
  */
 
@@ -17,13 +18,19 @@ export * from './server/index.js';
 export { ModelRegistry, unitIndex } from './engine/models/registry.js';
 export { readPackage, writePackage, type ModelPackage, type NewPackage } from './engine/models/package.js';
 export type { RecogniserPackage } from './engine/models/recogniser.js';
+export {
+  scorePictures,
+  type ClassifierPackage,
+  type LayerPlace,
+  type PictureScores,
+} from './engine/models/classifier.js';
 export type { NamedTensor, Weights } from './engine/models/safetensors.js';
 export { VideoScorer, type VideoScore } from './engine/models/scoring.js';
 export { importModel, readModel, type ImportOptions } from './engine/formats/import.js';
 export type { ImportedModel, ReadOptions } from './engine/formats/format.js';
 export { readCaffeNet, type CaffeNet } from './engine/formats/caffe/format.js';
 
-// Preferred videos.
+// Preferred videos and pictures.
 export { openSynthesis, PIXELS, type Synthesis, type SynthesisOptions } from './engine/synthesis/synthesise.js';
 export type { SynthesisCheckpoint, SynthesisProgress, SynthesisResult } from './engine/synthesis/types.js';
 export {

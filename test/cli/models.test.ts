@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { importFolder, moreModelFolders, trainFolder, userModels } from '../../clients/cli/settings.js';
@@ -87,6 +87,19 @@ describe('neuroreel models inspect', () => {
     const { code, document } = await place.run(['models', 'inspect', 'keras', '--size', '5x4', '--json']);
     expect(code).toBe(0);
     expect(document).toMatchObject({ kind: 'classifier', input: { width: 5, height: 4 }, units: 3 });
+  });
+
+  it('says when weights are random', async () => {
+    const net = `input: "data" input_dim: 1 input_dim: 3 input_dim: 7 input_dim: 7
+      layer { name: "conv1" type: "Convolution" bottom: "data" top: "conv1"
+        convolution_param { num_output: 2 kernel_size: 3 stride: 2 } }`;
+    await writeFile(join(place.path, 'bare.prototxt'), net);
+    const { code, stdout } = await place.run(['models', 'inspect', 'bare.prototxt']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^weights +drawn at random: there is no file of them$/m);
+    expect(stdout).toMatch(/^conv1 +Convolution +1 x 2 x 3 x 3 +56 +486 +3@2$/m);
+    const { document } = await place.run(['models', 'inspect', 'bare.prototxt', '--json']);
+    expect(document).toMatchObject({ randomWeights: true, totals: { weights: 56 } });
   });
 
   it('lists all that cannot be run', async () => {

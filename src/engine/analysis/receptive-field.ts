@@ -5,7 +5,7 @@
  */
 import { NeuroreelError } from '../../protocol/errors.js';
 import { typeOf, type Graph, type GraphNode } from '../graph/graph.js';
-import { showShape, type Shape } from '../graph/shape.js';
+import { centreOf, showShape, type Shape } from '../graph/shape.js';
 import type { Box, Interval } from '../ops/definition.js';
 import { boxOf, elementwise, hull, within } from '../ops/reach.js';
 import { opNamed } from '../ops/table.js';
@@ -34,12 +34,6 @@ export interface UnitPlace {
   /** Row and column; by default the middle, floor(size / 2). */
   readonly position?: readonly [number, number];
 }
-
-/** Row and column of the middle of a layer [.., H, W]: floor(size / 2). */
-export const centreOf = (shape: Shape): [number, number] => {
-  const [height, width] = shape.slice(-2) as [number, number];
-  return [Math.floor(height / 2), Math.floor(width / 2)];
-};
 
 function asked(box: Box | null, shape: Shape, bounded: boolean): Box | null {
   return box && bounded ? boxOf(box.map((interval, axis) => within(interval, shape[axis]!))) : box;

@@ -15,6 +15,8 @@ import { tfjsLayers } from './tfjs/format.js';
 /** Every format there is. To add one, write its folder and list its entry here. */
 export const FORMATS: readonly ModelFormat[] = [tfjsLayers, caffe];
 
+const refused = (message: string): NeuroreelError => new NeuroreelError('REQUEST_INVALID', message);
+
 export interface ImportOptions extends ReadOptions {
   /** The model's file or folder. */
   readonly path: string;
@@ -60,11 +62,18 @@ export interface ImportOptions extends ReadOptions {
 /**
  * Reads a model of any known format.
  * @throws NeuroreelError MODEL_INVALID for a missing or broken file, MODEL_FORMAT_UNSUPPORTED for an unknown format and
- * for what cannot be run, all of it named, GRAPH_INVALID for shapes that do not fit.
+ * for what cannot be run, all of it named, GRAPH_INVALID for shapes that do not fit, REQUEST_INVALID for a file of weights
+ * that the format has no use for.
  */
 export async function readModel(path: string, options: ReadOptions = {}): Promise<ImportedModel> {
   if (!existsSync(path)) throw new NeuroreelError('MODEL_INVALID', `There is no model at ${path}.`);
-  for (const format of FORMATS) if (await format.recognises(path)) return format.read(path, options);
+  for (const format of FORMATS) {
+    if (!(await format.recognises(path))) continue;
+    if (options.weights !== undefined && !format.weightsApart) {
+      throw refused(`A file of weights was given, but a ${format.name} holds its own.`);
+    }
+    return format.read(path, options);
+  }
   const known = FORMATS.map((format) => format.name).join(', ');
   throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', `${path} is of no format that can be imported (${known}).`);
 }
@@ -87,8 +96,6 @@ const OPTIONS_OF_KINDS = {
   encoder: ['generator'],
   encoderWeights: ['generator'],
 } as const satisfies Partial<Record<keyof ImportOptions, readonly Kind[]>>;
-
-const refused = (message: string): NeuroreelError => new NeuroreelError('REQUEST_INVALID', message);
 
 /** Refuses options that another kind of model has. */
 function checkOptions({ kind }: ImportedModel, options: ImportOptions): void {

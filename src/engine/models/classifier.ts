@@ -2,7 +2,7 @@
 import { NeuroreelError } from '../../protocol/errors.js';
 import type { ClassifierManifest } from '../../protocol/manifest.js';
 import { GraphBuilder, typeOf, type Graph, type Value } from '../graph/graph.js';
-import { showShape, type Shape } from '../graph/shape.js';
+import { centreOf, showShape, type Shape } from '../graph/shape.js';
 import { reshape, sliceAxis } from '../ops/layout.js';
 import { softmax } from '../ops/softmax.js';
 import type { CompiledGraph, Runtime } from '../runtimes/runtime.js';
@@ -73,7 +73,7 @@ export function placeOf(
     if (position) unknown('rows and columns');
     return { layer, position: null };
   }
-  const [row, column] = position ?? [Math.floor(places[0]! / 2), Math.floor(places[1]! / 2)];
+  const [row, column] = position ?? centreOf(shape);
   const inside = [row, column].every((at, i) => Number.isInteger(at) && at >= 0 && at < places[i]!);
   if (!inside) unknown(`position ${row}, ${column}`);
   return { layer, position: [row, column] };

@@ -203,6 +203,7 @@ describe('a package made of a network for single pictures', () => {
     await expect(wrong({ sequence: { rule: 'whole' } })).rejects.toEqual(
       failure('REQUEST_INVALID', /sequence is for a recogniser/),
     );
+    await expect(wrong({ weights: 'somewhere' })).rejects.toEqual(failure('REQUEST_INVALID', /holds its own/));
     await expect(wrong({ steps: 4 })).rejects.toEqual(failure('REQUEST_INVALID', /steps is for a recogniser/));
     await expect(wrong({ bounds: 4 })).rejects.toEqual(failure('REQUEST_INVALID', /bounds is for a generator/));
     await expect(wrong({ randomWeights: true })).rejects.toEqual(failure('REQUEST_INVALID', /weights of its own/));
@@ -289,6 +290,37 @@ describe('a package made of a generator', () => {
       failure('MODEL_INVALID', /is a recogniser/),
     );
     expect(existsSync(join(root, 'packages', 'no-prior'))).toBe(false);
+  });
+});
+
+describe('a network without its weights', () => {
+  const text = (side: string): string => `
+    name: "bare" input: "data" input_dim: 1 input_dim: 3 input_dim: 5 input_dim: ${side}
+    layer { name: "fc" type: "InnerProduct" bottom: "data" top: "fc" inner_product_param { num_output: 2 } }`;
+
+  it('is imported only when random ones will do, and the manifest says that they are', async () => {
+    const path = labelsFile('bare.prototxt', text('4'));
+    await expect(importModel(options(path, { name: 'bare' }))).rejects.toEqual(
+      failure('REQUEST_INVALID', /without its weights/),
+    );
+    const { manifest } = await importModel(options(path, { name: 'bare', randomWeights: true }));
+    expect(manifest).toMatchObject({
+      kind: 'classifier',
+      labels: ['unit 0', 'unit 1'],
+      description: expect.stringMatching(/drawn at random\.$/) as unknown,
+      source: expect.stringMatching(/at random$/) as unknown,
+    });
+    const named = options(path, { name: 'bare-2', randomWeights: true, source: 'nowhere', description: 'A net.' });
+    expect((await importModel(named)).manifest).toMatchObject({
+      description: 'A net. Its weights were drawn at random.',
+      source: 'nowhere, weights at random',
+    });
+  });
+
+  it('is no encoder without being asked for either', async () => {
+    const encoder = labelsFile('encoder.prototxt', text('6').replace('num_output: 2', 'num_output: 4'));
+    const prior = options(modelAt('drawing-random', drawing()), { name: 'half-random', bounds: 1, encoder });
+    await expect(importModel(prior)).rejects.toEqual(failure('REQUEST_INVALID', /without its weights/));
   });
 });
 

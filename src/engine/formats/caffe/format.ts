@@ -53,6 +53,7 @@ export async function readCaffeNet(path: string, options: ReadOptions = {}): Pro
 
 export const caffe: ModelFormat = {
   name: 'Caffe network (.prototxt)',
+  weightsApart: true,
   recognises: isCaffe,
   read,
 };
