@@ -5,7 +5,7 @@ export default defineConfig({
     // Tests leave the user's cache alone.
     env: { NEUROREEL_CACHE_MB: '0' },
     include: ['test/**/*.test.ts'],
-    exclude: ['test/bench/**', 'test/browser/**', 'test/**/*.long.test.ts', 'node_modules/**'],
+    exclude: ['test/bench/**', 'test/browser/**', 'test/webgpu/**', 'test/**/*.long.test.ts', 'node_modules/**'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

@@ -214,7 +214,11 @@ describe('auto', () => {
         amd,
       );
       expect(order.map(({ device }) => device)).toEqual(['webgpu', 'cpu']);
-      expect(standings[0]).toMatchObject({ state: 'fails', why: expect.stringMatching(/SIGSEGV/), remedy: 'Install it.' });
+      expect(standings[0]).toMatchObject({
+        state: 'fails',
+        why: expect.stringMatching(/SIGSEGV/),
+        remedy: 'Install it.',
+      });
       expect(idle).toEqual([]);
     });
 
