@@ -19,6 +19,7 @@ import {
   sub,
   tanh,
 } from '../../src/engine/ops/elementwise.js';
+import { gru } from '../../src/engine/ops/gru.js';
 import { concat, gather, pad, pixelShuffle, reshape, sliceAxis, transpose } from '../../src/engine/ops/layout.js';
 import { lstm } from '../../src/engine/ops/lstm.js';
 import { dense, matmul } from '../../src/engine/ops/matmul.js';
@@ -222,6 +223,21 @@ export const OP_CASES: readonly OpCase[] = [
     ],
     build: (b, [x, w]) => lstm(b, x!, w!, b.constant([0, 0, 1, 1, 0, 1, 1, 1, 1, 0], [5, 2, 1])).hidden,
   },
+  ...[false, true].flatMap((resetAfter): OpCase[] => [
+    {
+      name: `gru, resetAfter ${resetAfter}`,
+      inputs: [[5, 2, 9], [9, 3], [9]],
+      build: (b, [x, w, bias]) => gru(b, x!, w!, bias!, { resetAfter }),
+    },
+    {
+      name: `gru of one step without recurrent bias, resetAfter ${resetAfter}`,
+      inputs: [
+        [1, 2, 6],
+        [6, 2],
+      ],
+      build: (b, [x, w]) => gru(b, x!, w!, null, { resetAfter }),
+    },
+  ]),
   { ...unary('quantise', (b, x) => quantise(b, x, 127.5, 127.5)), forwardOnly: true },
   {
     ...unary('dequantise', (b, x) => dequantise(b, quantise(b, x, 10, 30), 0.5, -3)),

@@ -4,6 +4,7 @@ import type { OpDefinition } from './definition.js';
 import { activationOps } from './activation.js';
 import { convOps } from './conv.js';
 import { elementwiseOps } from './elementwise.js';
+import { gruOps } from './gru.js';
 import { layoutOps } from './layout.js';
 import { lstmOps } from './lstm.js';
 import { matmulOps } from './matmul.js';
@@ -28,6 +29,7 @@ const all: readonly OpDefinition[] = [
   ...convOps,
   ...poolOps,
   ...lstmOps,
+  ...gruOps,
   ...quantiseOps,
 ] as readonly OpDefinition[];
 
