@@ -7,10 +7,11 @@ import { NeuroreelError } from '../../protocol/errors.js';
 import { modelManifest, type ModelManifest, type SequenceRule } from '../../protocol/manifest.js';
 import { writePackage, type ManifestFacts } from '../models/package.js';
 import type { ImportedModel, ImportedRecogniser, ModelFormat, ReadOptions } from './format.js';
+import { onnx } from './onnx/format.js';
 import { tfjsLayers } from './tfjs/format.js';
 
 /** Every format there is. To add one, write its folder and list its entry here. */
-export const FORMATS: readonly ModelFormat[] = [tfjsLayers];
+export const FORMATS: readonly ModelFormat[] = [tfjsLayers, onnx];
 
 const MAX_LABELS_FILE = 16 * 2 ** 20;
 
