@@ -97,8 +97,11 @@ function pictureAt(
   return { shape, channels, height, width, channelsLast: axes.channel > axes.height };
 }
 
+/** Whether an extent may be that of a picture's side, and not of channels or of a code's few places. */
+const isSide = (dim: Dimension | undefined): boolean => typeof dim !== 'number' || dim >= 8;
+
 function picture(dims: readonly Dimension[], size: ReadOptions['size']): PictureInput {
-  const last = isColour(dims[3]) && !isColour(dims[1]);
+  const last = isColour(dims[3]) && !isColour(dims[1]) && isSide(dims[1]) && isSide(dims[2]);
   const at = pictureAt(dims, last ? { channel: 3, height: 1 } : { channel: 1, height: 2 }, size);
   return checked({ kind: 'picture', ...at, batch: fixed(dims[0]!) }, MAX_CHANNELS);
 }

@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { sizeOf } from '../../../graph/shape.js';
 import { add, mul, sub } from '../../../ops/elementwise.js';
 import { localResponseNorm, power } from '../../../ops/power.js';
-import { reverse } from '../../../ops/reverse.js';
 import { paired, reshaped, type Known } from '../known.js';
 import { invalid, laneAxis, reread, view, type Live } from '../live.js';
 import { defineOnnxOp, extent, flag, int, knownOf, liveOf, optionalKnown, type BuildContext } from './definition.js';
@@ -137,6 +136,8 @@ const LRN = defineOnnxOp({
     size: extent,
   }),
   inputs: [1, 1],
+  // The standard and those who export disagree on which side of the channel is the longer one.
+  unsupported: ({ size }) => (size % 2 === 1 ? null : 'an even size'),
   build(c, [input], { alpha, beta, bias: k, size }) {
     const x = liveOf(input);
     const channels = x.shape[1]!;
@@ -146,9 +147,7 @@ const LRN = defineOnnxOp({
     const { b } = c.d;
     const around = x.shape.slice(2);
     const value = view(c.d, x, around.length === 2 ? x.shape.slice(1) : [channels, sizeOf(around), 1]);
-    const normalise = (v: typeof value): typeof value => localResponseNorm(b, v, { size, alpha, beta, k });
-    // A window of an even size is longer towards the later channels; the engine's towards the earlier ones.
-    const y = size % 2 === 1 ? normalise(value) : reverse(b, normalise(reverse(b, value, 1)), 1);
+    const y = localResponseNorm(b, value, { size, alpha, beta, k });
     return [{ ...x, value: y }];
   },
 });

@@ -173,7 +173,7 @@ const given = (x: Operand | null | undefined, what: string): number[] | null => 
 /** Opset 10 has scales only, and no word on coordinates; then there are a region, scales and sizes. */
 const Resize = defineOnnxOp({
   attributes,
-  inputs: [2, 4],
+  inputs: [1, 4],
   unsupported: problem,
   build(c, [input, ...lists], a) {
     const x = liveOf(input);
