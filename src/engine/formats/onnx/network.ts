@@ -92,7 +92,7 @@ function network({ d, input, output, layers }: Whole, given: PictureInput): Read
   const units = sizeOf(laneShape(output));
   const logits = view(d, output, [units]);
   const outputs = new NamedOutputs(d, [input.value, output.value, logits], ['logits']);
-  for (const [node, { value }] of layers) outputs.add(node, value);
+  for (const [node, layer] of layers) outputs.add(node, layer);
   d.b.output('logits', logits);
   const { height, width } = given;
   return { kind: 'network', graphs: { network: d.b.build() }, height, width, units, types: outputs.types };
@@ -109,7 +109,7 @@ function generator({ d, input, output, layers }: Whole, given: CodeInput): Read<
   // Pictures of one channel are the same in all three colours.
   const image = channels === 3 ? grey : concat(d.b, [grey, grey, grey], 1);
   const outputs = new NamedOutputs(d, [input.value, output.value, image], ['image']);
-  for (const [node, { value }] of layers) outputs.add(node, value);
+  for (const [node, layer] of layers) outputs.add(node, layer);
   d.b.output('image', image);
   const code = given.shape.slice(1);
   return { kind: 'generator', graphs: { generator: d.b.build() }, code, height, width, types: outputs.types };

@@ -1,7 +1,15 @@
 /** The layers of a network as outputs of its graph, under their names. */
 import type { Value } from '../../graph/graph.js';
 import type { Draft } from './draft.js';
+import { laneShape, view, type Live } from './live.js';
 import type { PlannedNode } from './plan.js';
+
+/** A layer as [lanes, ...]: without the batch of one that the model has besides. */
+function layerValue(d: Draft, x: Live): Value {
+  const dims = laneShape(x);
+  const batch = x.lanes !== 0 && dims.length > 1 && dims[0] === 1;
+  return view(d, x, batch ? dims.slice(1) : dims);
+}
 
 /** Gives layers out under the names of their nodes, each value once. */
 export class NamedOutputs {
@@ -19,9 +27,9 @@ export class NamedOutputs {
     this.#names = new Set(reserved);
   }
 
-  add(node: PlannedNode, value: Value): void {
-    if (this.#given.has(value.id)) return;
-    this.#given.add(value.id);
+  add(node: PlannedNode, layer: Live): void {
+    if (this.#given.has(layer.value.id)) return;
+    this.#given.add(layer.value.id);
     const wanted = node.facts.name;
     let name = wanted;
     while (this.#names.has(name)) {
@@ -30,7 +38,7 @@ export class NamedOutputs {
       name = `${wanted}/${count}`;
     }
     this.#names.add(name);
-    this.#d.b.output(name, value);
+    this.#d.b.output(name, layerValue(this.#d, layer));
     this.types[name] = node.opType;
   }
 }

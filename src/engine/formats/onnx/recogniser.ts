@@ -183,7 +183,7 @@ class RecogniserBuilder {
     const boundary = concat(d.b, values, 1);
     const name = this.#crossings.length === 1 && this.#crossings[0]!.projection ? 'gates' : 'features';
     const outputs = new NamedOutputs(d, [this.#input.value, boundary], [name]);
-    for (const [node, { value }] of this.#layers) outputs.add(node, value);
+    for (const [node, layer] of this.#layers) outputs.add(node, layer);
     d.b.output(name, boundary);
     const b = new GraphBuilder();
     const input = b.input(name, [this.#steps, 1, boundary.shape[1]!]);
