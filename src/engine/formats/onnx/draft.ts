@@ -3,14 +3,19 @@
  * the graph, and gives weights their names.
  */
 import { NeuroreelError } from '../../../protocol/errors.js';
-import { GraphBuilder, type Value } from '../../graph/graph.js';
+import { GraphBuilder, typeOf, type Graph, type Value } from '../../graph/graph.js';
 import { sameShape, sizeOf, type Shape } from '../../graph/shape.js';
+import { inline } from '../../models/serialise.js';
 import { reshape, transpose } from '../../ops/layout.js';
 import type { Budget, Known } from './known.js';
 
-/** Most numbers of a tensor for one picture or frame: 1 GiB. */
-const MAX_NUMBERS = 2 ** 28;
 const LARGEST_FLOAT = 3.4028234663852886e38;
+
+/**
+ * Number of lanes for which graphs are made at first. More than one, and an uncommon number, so that the axis of lanes is
+ * not mistaken for one of size 1, and what holds on to the number does not go unnoticed when the graph is made for one lane.
+ */
+export const NOMINAL_LANES = 11;
 
 /** Names of weights over all graphs of a model: one name always means the same numbers in the same shape. */
 export class WeightNames {
@@ -112,15 +117,20 @@ export class Draft {
     }
     return single;
   }
-
-  /** Refuses tensors that no machine could hold. */
-  check({ shape }: Value): void {
-    if (sizeOf(shape) <= MAX_NUMBERS) return;
-    throw new NeuroreelError('GRAPH_INVALID', `a tensor of the shape [${shape.join(', ')}] is too large`);
-  }
 }
 
 function finite(x: number): number {
   if (Number.isNaN(x)) throw new NeuroreelError('MODEL_INVALID', 'Weights of the model are not numbers (NaN).');
   return Math.max(-LARGEST_FLOAT, Math.min(LARGEST_FLOAT, x));
+}
+
+/** A graph that was made for the nominal number of lanes, for one lane. */
+export function forOneLane(graph: Graph): Graph {
+  const b = new GraphBuilder();
+  const inputs = graph.inputs.map(({ name, value }): [string, Value] => [
+    name,
+    b.input(name, [1, ...typeOf(graph, value).shape.slice(1)]),
+  ]);
+  for (const [name, value] of Object.entries(inline(b, graph, Object.fromEntries(inputs)))) b.output(name, value);
+  return b.build();
 }

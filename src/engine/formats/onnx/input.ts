@@ -1,7 +1,7 @@
 /** What the input of a model is: a code, a picture, or the frames of a video, and along which axes it lies. */
 import { NeuroreelError } from '../../../protocol/errors.js';
 import type { ReadOptions } from '../format.js';
-import type { Draft } from './draft.js';
+import { NOMINAL_LANES, type Draft } from './draft.js';
 import type { Live } from './live.js';
 import { kindOf } from './tensors.js';
 import type { PortFile } from './wire.js';
@@ -179,8 +179,9 @@ export function liveInput(
 ): Live {
   const shape = lanes ? input.shape.with(lanes.axis, lanes.extent) : [...input.shape];
   const result = (value: Live['value']): Live => ({ shape, lanes: lanes?.axis ?? null, value });
-  if (input.kind === 'code') return result(d.b.input(name, [1, input.shape.reduce((n, dim) => n * dim, 1)]));
+  if (input.kind === 'code')
+    return result(d.b.input(name, [NOMINAL_LANES, input.shape.reduce((n, dim) => n * dim, 1)]));
   const { channels, height, width, channelsLast } = input;
-  const value = d.b.input(name, [1, channels, height, width]);
+  const value = d.b.input(name, [NOMINAL_LANES, channels, height, width]);
   return result(channelsLast ? d.transpose(value, [0, 2, 3, 1]) : value);
 }

@@ -3,7 +3,7 @@ import { NeuroreelError } from '../../../protocol/errors.js';
 import { sizeOf } from '../../graph/shape.js';
 import { concat } from '../../ops/layout.js';
 import type { ImportedGenerator, ImportedNetwork } from '../format.js';
-import { Draft, WeightNames } from './draft.js';
+import { Draft, WeightNames, forOneLane } from './draft.js';
 import { asCode, liveInput, type CodeInput, type ModelInput, type PictureInput } from './input.js';
 import { Budget, type Known } from './known.js';
 import { MixesLanes, isLive, laneShape, view, type Live, type Operand } from './live.js';
@@ -38,7 +38,7 @@ function wholeModel(plan: Plan, size: number, given: ModelInput, name: string, b
       input === '' ? null : (operands.get(input) ?? plan.initialiser(input)!),
     );
     const results = resultsOf(node, context, inputs, node === last);
-    node.outputs.forEach((output, i) => operands.set(output, results[i] ?? results[0]!));
+    node.outputs.forEach((output, i) => results[i] && operands.set(output, results[i]));
     const [first] = results;
     if (first && isLive(first)) layers.push([node, first]);
   }
@@ -52,7 +52,7 @@ function resultsOf(
   context: GraphContext,
   inputs: readonly (Operand | null)[],
   last: boolean,
-): Operand[] {
+): (Operand | null)[] {
   if (inputs.every((x) => x === null || !isLive(x))) {
     return foldNode(node, context.budget, inputs as (Known | null)[]);
   }
@@ -95,7 +95,7 @@ function network({ d, input, output, layers }: Whole, given: PictureInput): Read
   for (const [node, layer] of layers) outputs.add(node, layer);
   d.b.output('logits', logits);
   const { height, width } = given;
-  return { kind: 'network', graphs: { network: d.b.build() }, height, width, units, types: outputs.types };
+  return { kind: 'network', graphs: { network: forOneLane(d.b.build()) }, height, width, units, types: outputs.types };
 }
 
 function generator({ d, input, output, layers }: Whole, given: CodeInput): Read<ImportedGenerator> {
@@ -112,7 +112,14 @@ function generator({ d, input, output, layers }: Whole, given: CodeInput): Read<
   for (const [node, layer] of layers) outputs.add(node, layer);
   d.b.output('image', image);
   const code = given.shape.slice(1);
-  return { kind: 'generator', graphs: { generator: d.b.build() }, code, height, width, types: outputs.types };
+  return {
+    kind: 'generator',
+    graphs: { generator: forOneLane(d.b.build()) },
+    code,
+    height,
+    width,
+    types: outputs.types,
+  };
 }
 
 /**

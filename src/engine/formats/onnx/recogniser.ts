@@ -8,7 +8,7 @@ import { GraphBuilder, type Graph, type Value } from '../../graph/graph.js';
 import { sizeOf } from '../../graph/shape.js';
 import { inline } from '../../models/serialise.js';
 import { concat, sliceAxis } from '../../ops/layout.js';
-import { Draft, WeightNames } from './draft.js';
+import { Draft, NOMINAL_LANES, WeightNames, forOneLane } from './draft.js';
 import { liveInput, type FramesInput } from './input.js';
 import { Budget, type Known } from './known.js';
 import { MixesLanes, isLive, laneShape, view, type Live, type Operand } from './live.js';
@@ -103,7 +103,7 @@ class RecogniserBuilder {
   }
 
   /** Results by the names of a node's outputs; those that depend on the input into one of the two parts. */
-  #keep(node: PlannedNode, results: readonly Operand[], part: Map<string, Live> | null): void {
+  #keep(node: PlannedNode, results: readonly (Operand | null)[], part: Map<string, Live> | null): void {
     node.outputs.forEach((name, i) => {
       const result = results[i];
       if (name === '' || !result) return;
@@ -115,7 +115,7 @@ class RecogniserBuilder {
   }
 
   /** A recurrent layer whose input is made frame by frame: its projection is, too. */
-  #projected(node: PlannedNode, inputs: readonly (Operand | null)[]): Operand[] | null {
+  #projected(node: PlannedNode, inputs: readonly (Operand | null)[]): (Operand | null)[] | null {
     const { recurrent } = node.op;
     const [x, ...rest] = inputs;
     if (!recurrent || !x || !isLive(x) || x.lanes !== 0 || rest.some((other) => other && isLive(other))) return null;
@@ -135,7 +135,7 @@ class RecogniserBuilder {
   #crossing(value: Value, projection: boolean): Value {
     const name = `crossing ${this.#crossings.length}`;
     this.#crossings.push({ name, value, projection });
-    return this.#sequence.d.b.input(name, [this.#steps, 1, value.shape[1]!]);
+    return this.#sequence.d.b.input(name, [this.#steps, NOMINAL_LANES, value.shape[1]!]);
   }
 
   /** What was made frame by frame as a tensor of whole windows. */
@@ -193,7 +193,7 @@ class RecogniserBuilder {
       return [part, sliceAxis(b, input, 2, at - value.shape[1]!, at)];
     });
     b.output('logits', inline(b, this.#sequence.d.b.build(), Object.fromEntries(parts))['logits']!);
-    return { frames: d.b.build(), sequence: b.build(), types: outputs.types };
+    return { frames: forOneLane(d.b.build()), sequence: b.build(), types: outputs.types };
   }
 }
 

@@ -1,7 +1,7 @@
 /** One node of a model, run on what its inputs are: computed at once where that is known, else put into a graph. */
 import { NeuroreelError } from '../../../protocol/errors.js';
 import { checkShape, sizeOf } from '../../graph/shape.js';
-import type { Draft } from './draft.js';
+import { NOMINAL_LANES, type Draft } from './draft.js';
 import type { Budget, Known } from './known.js';
 import { MixesLanes, isLive, laneShape, type Operand } from './live.js';
 import type { BuildContext, FoldContext } from './ops/definition.js';
@@ -54,19 +54,24 @@ export const buildContext = (node: PlannedNode, { d, budget, openSteps }: GraphC
 });
 
 /** Results of a node in a graph; throws MixesLanes where it reads across lanes. */
-export function buildNode(node: PlannedNode, context: GraphContext, inputs: readonly (Operand | null)[]): Operand[] {
+export function buildNode(
+  node: PlannedNode,
+  context: GraphContext,
+  inputs: readonly (Operand | null)[],
+): (Operand | null)[] {
   return inNode(node, () => {
     if (!node.op.build) throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', 'of what is computed from the input');
     return checkedResults(context, node.op.build(buildContext(node, context), inputs, node.attributes));
   });
 }
 
-export function checkedResults({ d }: GraphContext, results: Operand[]): Operand[] {
+/** Results as they are; throws GRAPH_INVALID for one that is too large to be held. */
+export function checkedResults<T extends Operand | null>({ d }: GraphContext, results: T[]): T[] {
   for (const result of results) {
-    if (!isLive(result)) continue;
+    if (!result || !isLive(result)) continue;
     checkShape(result.shape, 'its output');
     const size = sizeOf(laneShape(result));
-    if (size > MAX_NUMBERS || size !== sizeOf(result.value.shape)) {
+    if (size > MAX_NUMBERS || size * NOMINAL_LANES !== sizeOf(result.value.shape)) {
       throw new NeuroreelError('GRAPH_INVALID', `its output [${result.shape.join(', ')}] is too large`);
     }
   }

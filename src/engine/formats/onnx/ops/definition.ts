@@ -34,7 +34,7 @@ export interface RecurrentRule<A> {
   /** What can be computed of each step alone, as [lanes, G]; the lanes of `x` are its first axis. */
   project(c: BuildContext, x: Live, inputs: readonly (Operand | null)[], attributes: A): Value;
   /** The rest, on what was projected, [T, lanes, G]; lanes are windows. */
-  steps(c: BuildContext, projected: Value, inputs: readonly (Operand | null)[], attributes: A): Operand[];
+  steps(c: BuildContext, projected: Value, inputs: readonly (Operand | null)[], attributes: A): (Operand | null)[];
 }
 
 export interface OnnxOp<A = never> {
@@ -49,10 +49,10 @@ export interface OnnxOp<A = never> {
   /** What it gives for numbers that are all known. Absent: it must depend on the network's input. */
   fold?(c: FoldContext, inputs: readonly (Known | null)[], attributes: A): Known[];
   /**
-   * What it becomes in a graph; one input at least is live. Throws MixesLanes where lanes are not treated alone. Absent:
+   * What it becomes in a graph, null for outputs that nobody uses; one input at least is live. Throws MixesLanes where lanes are not treated alone. Absent:
    * it must not depend on the network's input.
    */
-  build?(c: BuildContext, inputs: readonly (Operand | null)[], attributes: A): Operand[];
+  build?(c: BuildContext, inputs: readonly (Operand | null)[], attributes: A): (Operand | null)[];
   readonly recurrent?: RecurrentRule<A>;
 }
 

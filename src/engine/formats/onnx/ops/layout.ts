@@ -274,7 +274,7 @@ const Split = defineOnnxOp({
     let start = 0;
     return sizes.slice(0, c.used.length).map((count, i) => {
       start += count;
-      return c.used[i] ? takeRows(c, x, axis, { start: start - count, step: 1, count }) : x;
+      return c.used[i] ? takeRows(c, x, axis, { start: start - count, step: 1, count }) : null;
     });
   },
 });

@@ -142,7 +142,12 @@ interface Run {
 }
 
 /** All directions over projected gates [T, lanes * batch, directions * gates * H]. */
-function allDirections(c: BuildContext, run: Run, gates: Value, inputs: readonly (Operand | null)[]): Operand[] {
+function allDirections(
+  c: BuildContext,
+  run: Run,
+  gates: Value,
+  inputs: readonly (Operand | null)[],
+): (Operand | null)[] {
   const { cell, layer, sides } = run;
   const { b } = c.d;
   const width = cell.order.length * layer.hidden;
@@ -168,7 +173,7 @@ function allDirections(c: BuildContext, run: Run, gates: Value, inputs: readonly
   return outputsOf(c, run, results);
 }
 
-function outputsOf(c: BuildContext, { layer, sides, backwards }: Run, results: readonly States[]): Operand[] {
+function outputsOf(c: BuildContext, { layer, sides, backwards }: Run, results: readonly States[]): (Operand | null)[] {
   const { b } = c.d;
   const { steps, modelBatch, batch, onLanes } = sides;
   const row = batch * layer.hidden;
@@ -189,15 +194,8 @@ function outputsOf(c: BuildContext, { layer, sides, backwards }: Run, results: r
     () => last(results.map(({ hidden }) => hidden)),
     () => last(results.map(({ cell }) => cell ?? invalid('it has no cell'))),
   ];
-  return c.used.map((used, i) => (used ? outputs[i]!() : liveNothing(results)));
+  return c.used.map((used, i) => (used ? outputs[i]!() : null));
 }
-
-/** What stands for an output that nobody uses. */
-const liveNothing = ([first]: readonly States[]): Live => ({
-  shape: first!.hidden.shape,
-  lanes: null,
-  value: first!.hidden,
-});
 
 function runOf(cell: Cell, layer: Layer, sides: Sides, a: Attributes): Run {
   return {

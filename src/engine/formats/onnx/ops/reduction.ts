@@ -62,16 +62,16 @@ function squeezed(c: BuildContext, x: Live): { value: Value; places: ReadonlyMap
 export function averaged(c: BuildContext, x: Live, axes: readonly number[]): Live {
   const { b } = c.d;
   const total = summed(c, x, axes);
-  const open = axes.length === 1 && x.shape[axes[0]!] === c.openSteps;
-  if (!open) {
-    const share = sizeOf(total.shape) / sizeOf(x.shape);
-    return share === 1 ? total : applied(total, (v) => mul(b, v, b.scalar(share)));
-  }
-  // The steps of an open time are counted, so that any number of them will do.
+  const share = sizeOf(total.shape) / sizeOf(x.shape);
+  if (share === 1) return total;
+  if (c.openSteps === null) return applied(total, (v) => mul(b, v, b.scalar(share)));
+  // Where the number of steps is open what was summed is counted, so that any number of them will do.
   const { value, places } = squeezed(c, x);
-  const at = places.get(laneAxis(x, axes[0]!))!;
-  const one = value.shape.reduce((v, _, axis) => (axis === 0 || axis === at ? v : sliceAxis(b, v, axis, 0, 1)), value);
-  const count = sum(b, notLess(b, one, one), [at]);
+  const gone = axes.filter((axis) => x.shape[axis]! > 1).map((axis) => places.get(laneAxis(x, axis))!);
+  const alone = (v: Value, axis: number): Value =>
+    axis === 0 || gone.includes(axis) ? v : sliceAxis(b, v, axis, 0, 1);
+  const one = value.shape.reduce((v, _, axis) => alone(v, axis), value);
+  const count = sum(b, notLess(b, one, one), gone);
   return applied(total, (v) => div(b, v, count));
 }
 
