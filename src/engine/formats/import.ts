@@ -11,10 +11,11 @@ import { encoderGraph } from './encoder.js';
 import type { ImportedGenerator, ImportedModel, ModelFormat, ReadOptions } from './format.js';
 import { checkLengths } from './lengths.js';
 import { labelsFor } from './labels.js';
+import { onnx } from './onnx/format.js';
 import { tfjsLayers } from './tfjs/format.js';
 
 /** Every format there is. To add one, write its folder and list its entry here. */
-export const FORMATS: readonly ModelFormat[] = [tfjsLayers, caffe];
+export const FORMATS: readonly ModelFormat[] = [tfjsLayers, caffe, onnx];
 
 const refused = (message: string): NeuroreelError => new NeuroreelError('REQUEST_INVALID', message);
 
