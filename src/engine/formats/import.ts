@@ -135,9 +135,10 @@ function checkFacts(facts: ManifestFacts, name: string): void {
  * not; MODEL_EXISTS when there is a package and `overwrite` is not set; OUTPUT_UNWRITABLE.
  */
 export async function importModel(options: ImportOptions): Promise<{ directory: string; manifest: ModelManifest }> {
-  const { path, name, out, size, precision = 'F32', overwrite = false } = options;
+  const { path, name, out, size, sequence, precision = 'F32', overwrite = false } = options;
   const directory = join(out, name);
-  const model = await readModel(path, size ? { size } : {});
+  const length = sequence && 'length' in sequence ? sequence.length : undefined;
+  const model = await readModel(path, { ...(size && { size }), ...(length !== undefined && { steps: length }) });
   if (model.kind !== 'recogniser') {
     const what = 'a network for single pictures; only recognisers of sequences can be made packages of';
     throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', `${path} is ${what}.`);
