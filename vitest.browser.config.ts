@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 /** Tests in a real browser: `npx vitest run --config vitest.browser.config.ts`; they need a Chromium (see the tests). */
 export default defineConfig({
   test: {
+    // Tests leave the user's cache alone.
+    env: { NEUROREEL_CACHE_MB: '0' },
     include: ['test/browser/**/*.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 60_000,

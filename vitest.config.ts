@@ -2,10 +2,11 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Tests leave the user's cache alone.
+    env: { NEUROREEL_CACHE_MB: '0' },
     include: ['test/**/*.test.ts'],
-    exclude: ['test/bench/**', 'test/browser/**', 'test/**/*.long.test.ts', 'node_modules/**'],
-    benchmark: { include: ['test/bench/**/*.bench.ts'] },
-    testTimeout: 60_000,
+    exclude: ['test/bench/**', 'test/browser/**', 'test/webgpu/**', 'test/**/*.long.test.ts', 'node_modules/**'],
+    testTimeout: 180_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
   },

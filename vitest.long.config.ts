@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 /** Tests that take minutes: whole runs, retraining, many seeds. */
 export default defineConfig({
   test: {
+    // Tests leave the user's cache alone.
+    env: { NEUROREEL_CACHE_MB: '0' },
     include: ['test/**/*.long.test.ts'],
     testTimeout: 30 * 60_000,
     hookTimeout: 10 * 60_000,

@@ -2,8 +2,9 @@
  * neuroreel as a library. Three ways in, from the outside to the inside:
  *
  * - `createServer(config)` runs the service; `neuroreel/protocol` alone is what its clients need, in browsers too.
- * - `openSynthesis(options)` makes a preferred video step by step, `audit(options)` audits recognisers, `train(task,
- *   options)` trains a network: the engine without HTTP, jobs and files of jobs.
+ * - `openSynthesis(options)` makes a preferred video, or preferred pictures of a classifier, step by step;
+ *   `audit(options)` audits recognisers, `train(task, options)` trains a network: the engine without HTTP, jobs and files of
+ *   jobs.
  * - `GraphBuilder`, the runtimes and model packages: what those are made of.
  */
 
@@ -17,11 +18,19 @@ export * from './server/index.js';
 export { ModelRegistry, unitIndex } from './engine/models/registry.js';
 export { readPackage, writePackage, type ModelPackage, type NewPackage } from './engine/models/package.js';
 export type { RecogniserPackage } from './engine/models/recogniser.js';
+export {
+  scorePictures,
+  type ClassifierPackage,
+  type LayerPlace,
+  type PictureScores,
+} from './engine/models/classifier.js';
 export type { NamedTensor, Weights } from './engine/models/safetensors.js';
 export { VideoScorer, type VideoScore } from './engine/models/scoring.js';
-export { importModel, type ImportOptions } from './engine/formats/import.js';
+export { importModel, readModel, type ImportOptions } from './engine/formats/import.js';
+export type { ImportedModel, ReadOptions } from './engine/formats/format.js';
+export { readCaffeNet, type CaffeNet } from './engine/formats/caffe/format.js';
 
-// Preferred videos.
+// Preferred videos and pictures.
 export { openSynthesis, PIXELS, type Synthesis, type SynthesisOptions } from './engine/synthesis/synthesise.js';
 export type { SynthesisCheckpoint, SynthesisProgress, SynthesisResult } from './engine/synthesis/types.js';
 export {
@@ -47,6 +56,14 @@ export type { Recipe, RecipeContext } from './engine/training/recipe.js';
 // Graphs, gradients, runtimes.
 export { GraphBuilder, type Graph, type TensorType, type Value } from './engine/graph/graph.js';
 export { gradients } from './engine/autodiff/gradients.js';
+export {
+  describeLayers,
+  describeModel,
+  type GraphFacts,
+  type LayerFacts,
+  type ModelFacts,
+} from './engine/analysis/layers.js';
+export { receptiveField, type ReceptiveField, type UnitPlace } from './engine/analysis/receptive-field.js';
 export { openRuntime, RUNTIMES } from './engine/runtimes/open.js';
 export type { CompiledGraph, CompileOptions, Runtime, TensorData, Tensors } from './engine/runtimes/runtime.js';
 export { Random, type RandomState } from './engine/random.js';

@@ -10,7 +10,11 @@ import { Output } from './output.js';
 /** Every command. To add one, add its file to `commands/` and an entry here. */
 export const COMMANDS: readonly CommandEntry[] = [
   { name: 'serve', summary: 'run the server with its live page', load: () => import('./commands/serve.js') },
-  { name: 'models', summary: 'list the models, show one, import one', load: () => import('./commands/models.js') },
+  {
+    name: 'models',
+    summary: 'list the models, show one, inspect one, import one',
+    load: () => import('./commands/models.js'),
+  },
   { name: 'video', summary: 'make a preferred video for a unit of a model', load: () => import('./commands/video.js') },
   {
     name: 'audit',
@@ -24,6 +28,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'show it all: a preferred video, live, and a probe',
     load: () => import('./commands/demo.js'),
   },
+  {
+    name: 'doctor',
+    summary: 'find out what this machine has, and what it lacks',
+    load: () => import('./commands/doctor.js'),
+  },
 ];
 
 const ENVIRONMENT = `
@@ -31,6 +40,7 @@ Environment:
   NEUROREEL_MODELS   more folders of model packages, with the system's path separator between them
   NEUROREEL_DATA     data folder of the server
   NEUROREEL_RUNTIME  what computes, as --runtime
+  NEUROREEL_DEVICE   where it computes, as --device
   NEUROREEL_TOKEN    token of the server
   FFMPEG_PATH        the ffmpeg to use`;
 

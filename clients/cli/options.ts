@@ -1,5 +1,6 @@
 /** Options that several commands have, and how their texts become values. */
 import { Option, InvalidArgumentError, type Command } from 'commander';
+import { memorySize } from '../../src/protocol/index.js';
 
 export interface GlobalOptions {
   readonly json?: boolean;
@@ -38,6 +39,14 @@ export function perChannel(text: string): number | [number, number, number] {
   throw new InvalidArgumentError('It must be one number, or three with commas between them.');
 }
 
+/** `80x60` -> [height, width] */
+export function frameSize(text: string): [number, number] {
+  const [, width, height] = /^(\d+)x(\d+)$/.exec(text) ?? [];
+  if (width === undefined || height === undefined) throw new InvalidArgumentError('It must be like 80x60.');
+  const side = whole(1, 4096);
+  return [side(height), side(width)];
+}
+
 /** For options that may be given more than once. */
 export function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
@@ -54,6 +63,25 @@ export const runtimeOption = (): Option =>
     '--runtime <name>',
     'what computes: auto, onnxruntime, tfjs, tfjs-tensorflow, tfjs-wasm, tfjs-cpu (NEUROREEL_RUNTIME)',
   );
+
+export const deviceOption = (): Option =>
+  new Option(
+    '--device <name>',
+    'where it computes: auto, cpu, webgpu, cuda (onnxruntime), tensorflow, wasm, cpu (tfjs) (NEUROREEL_DEVICE)',
+  );
+
+export const memoryOption = (): Option =>
+  new Option(
+    '--memory <size>',
+    'memory that computing may take: 4G, 800M, or a share of what is free (NEUROREEL_MEMORY; default 50%)',
+  ).argParser(size);
+
+/** A size as the schema has it; commander shows what is wrong. */
+function size(text: string): string {
+  const { success, error } = memorySize.safeParse(text);
+  if (success) return text;
+  throw new InvalidArgumentError(error.issues[0]!.message);
+}
 
 export const threadsOption = (): Option =>
   new Option('--threads <n>', 'threads that compute (default: one a core)').argParser(whole(1, 1024));

@@ -1,11 +1,11 @@
-/** What the environment says: folders of models, runtime. Options come before variables. */
+/** What the environment says: folders of models, runtime, device. Options come before variables. */
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { ModelRegistry } from '../../src/engine/models/registry.js';
-import { RUNTIMES } from '../../src/engine/runtimes/open.js';
+import { placesFor } from '../../src/engine/runtimes/choice.js';
 import { packageRoot } from '../../src/jobs/package-root.js';
-import { NeuroreelError } from '../../src/protocol/index.js';
+import { memorySize, parseWith } from '../../src/protocol/index.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -46,13 +46,24 @@ export function trainFolder(env: Environment = process.env): string {
   return existsSync(join(packageRoot, 'src')) ? shippedModels : userModels(env);
 }
 
+/** What computing may take: the option, else NEUROREEL_MEMORY; undefined where neither says. */
+export function memoryChoice(option: string | undefined, env: Environment = process.env): string | undefined {
+  const text = option ?? (env['NEUROREEL_MEMORY'] || undefined);
+  return text === undefined ? undefined : parseWith(memorySize, text);
+}
+
+export interface RuntimeChoice {
+  readonly runtime: string;
+  readonly device: string;
+}
+
 /**
- * Name of the runtime: the option, NEUROREEL_RUNTIME, or `auto`.
- * @throws {NeuroreelError} REQUEST_INVALID when there is none of that name
+ * Names of the runtime and of the device: the options, else NEUROREEL_RUNTIME and NEUROREEL_DEVICE, else `auto`.
+ * @throws {NeuroreelError} REQUEST_INVALID when there is none of that name, or the runtime does not have that device
  */
-export function runtimeName(option: string | undefined, env: Environment = process.env): string {
-  const name = option ?? (env['NEUROREEL_RUNTIME'] || 'auto');
-  if (RUNTIMES.includes(name)) return name;
-  const message = `No runtime is named ${JSON.stringify(name)}; there are: ${RUNTIMES.join(', ')}.`;
-  throw new NeuroreelError('REQUEST_INVALID', message);
+export function runtimeChoice(options: Partial<RuntimeChoice>, env: Environment = process.env): RuntimeChoice {
+  const runtime = options.runtime ?? (env['NEUROREEL_RUNTIME'] || 'auto');
+  const device = options.device ?? (env['NEUROREEL_DEVICE'] || 'auto');
+  placesFor(runtime, device);
+  return { runtime, device };
 }

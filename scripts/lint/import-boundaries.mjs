@@ -15,7 +15,8 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
  */
 
 const BASE = ['protocol', 'engine/base'];
-const MODELS = [...BASE, 'engine/graph', 'engine/ops', 'engine/autodiff', 'engine/runtimes', 'engine/models'];
+const RUNNING = [...BASE, 'engine/graph', 'engine/ops', 'engine/runtimes'];
+const MODELS = [...RUNNING, 'engine/autodiff', 'engine/chunking', 'engine/models'];
 
 /**
  * The parts, inner ones before those that contain them: a file belongs to the first that matches. A file of src/,
@@ -33,6 +34,8 @@ export const PARTS = [
   { name: 'engine/ops', path: 'src/engine/ops', mayImport: [...BASE, 'engine/graph'] },
   { name: 'engine/autodiff', path: 'src/engine/autodiff', mayImport: [...BASE, 'engine/graph', 'engine/ops'] },
   { name: 'engine/runtimes', path: 'src/engine/runtimes', mayImport: [...BASE, 'engine/graph', 'engine/ops'] },
+  { name: 'engine/chunking', path: 'src/engine/chunking', mayImport: RUNNING },
+  { name: 'engine/analysis', path: 'src/engine/analysis', mayImport: MODELS },
   { name: 'engine/models', path: 'src/engine/models', mayImport: [...MODELS, 'engine/formats'] },
   { name: 'engine/formats', path: 'src/engine/formats', mayImport: MODELS },
   { name: 'engine/training', path: 'src/engine/training', mayImport: MODELS },

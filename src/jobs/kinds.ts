@@ -3,6 +3,7 @@
  * its request schema in `src/protocol/jobs.ts`, its module beside `video-job.ts`, and one entry here.
  */
 import { pathToFileURL } from 'node:url';
+import { placesFor } from '../engine/runtimes/choice.js';
 import {
   NeuroreelError,
   type AuditJobRequest,
@@ -90,12 +91,21 @@ export interface EngineSettings {
   readonly modelFolders: readonly string[];
   /** Runtime that computes the steps; `auto` takes the fastest there is. */
   readonly runtime: string;
+  /** Device that it computes on, for requests that leave that open; `auto` when absent. */
+  readonly device?: string | undefined;
   /** Threads that compute; one a core when absent. */
   readonly threads?: number | undefined;
   /** Folders whose folders and lists are sets of clips for audits. */
   readonly clipFolders?: readonly string[] | undefined;
   /** Where decoded frames of clips are kept; absent: they are not. */
   readonly frameCacheFolder?: string | undefined;
+  /** Memory that a job may take, as `memorySize` allows it; half of what is free when absent. */
+  readonly memory?: string | undefined;
+}
+
+/** The device for a request: its own, else that of the settings. */
+export function deviceOf(request: { readonly device: string }, settings: EngineSettings): string {
+  return request.device === 'auto' ? (settings.device ?? 'auto') : request.device;
 }
 
 export function jobKinds(models: ModelCatalogue, settings: EngineSettings): JobKinds {
@@ -103,12 +113,18 @@ export function jobKinds(models: ModelCatalogue, settings: EngineSettings): JobK
     video: {
       module: pathToFileURL(compiled('src/jobs/video-job.js')).href,
       settings,
-      check: (request) => checkVideoRequest(models, request),
+      check(request) {
+        checkVideoRequest(models, request);
+        placesFor(settings.runtime, deviceOf(request, settings));
+      },
     },
     audit: {
       module: pathToFileURL(compiled('src/jobs/audit/audit-job.js')).href,
       settings,
-      check: (request) => checkAuditRequest(models, request, settings),
+      check(request) {
+        checkAuditRequest(models, request, settings);
+        placesFor(settings.runtime, deviceOf(request, settings));
+      },
       resumes: true,
     },
   };

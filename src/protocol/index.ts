@@ -6,6 +6,7 @@ export * from './jobs.js';
 export * from './manifest.js';
 export * from './audit-report.js';
 export * from './report.js';
+export * from './runtimes.js';
 export * from './self-test-report.js';
 export * from './stream.js';
 export * from './validation.js';

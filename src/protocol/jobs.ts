@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { errorBody } from './http.js';
+import { device } from './runtimes.js';
 
 /** Largest number of frames of a video. */
 export const MAX_FRAMES = 4096;
@@ -49,6 +50,7 @@ export const videoJobRequest = z
     seed: z.int().min(0).max(0xffffffff).default(1).describe('Seed of every random number of the job.'),
     iterations: z.int().min(1).max(100_000).optional().describe("Iterations; the preset's number when absent."),
     fps: z.number().min(1).max(120).default(25).describe('Frames a second of the MP4.'),
+    device: device.default('auto'),
     previewEvery: z
       .int()
       .min(1)
@@ -85,6 +87,7 @@ export const auditJobRequest = z
     seed: z.int().min(0).max(0xffffffff).default(1).describe('Seed of every random number of the job.'),
     crops: z.int().min(1).max(24).default(4).describe('Crops of each clip that make the noise floor.'),
     frames: z.int().min(2).max(1_000_000).default(2048).describe('Frames of a clip that are taken at most.'),
+    device: device.default('auto'),
   })
   .describe('Request for an audit.');
 

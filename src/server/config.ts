@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { delimiter, resolve } from 'node:path';
 import { z } from 'zod';
-import { NeuroreelError, parseWith } from '../protocol/index.js';
+import { memorySize, NeuroreelError, parseWith } from '../protocol/index.js';
 
 export const serverConfig = z
   .strictObject({
@@ -16,6 +16,8 @@ export const serverConfig = z
       .default([])
       .describe('Folders whose folders and lists are sets of clips that audits can be run on.'),
     runtime: z.string().min(1).max(50).default('auto').describe('Runtime that computes the steps.'),
+    device: z.string().min(1).max(50).default('auto').describe('Device that it computes on.'),
+    memory: memorySize.default('50%').describe('Memory that a job may take.'),
     token: z
       .string()
       .min(16, 'expected at least 16 characters')
@@ -108,6 +110,8 @@ const VARIABLES: Readonly<
   NEUROREEL_MODELS: { field: 'modelFolders', read: (_, value) => value.split(delimiter).filter((part) => part !== '') },
   NEUROREEL_CLIPS: { field: 'clipFolders', read: (_, value) => value.split(delimiter).filter((part) => part !== '') },
   NEUROREEL_RUNTIME: { field: 'runtime', read: text },
+  NEUROREEL_DEVICE: { field: 'device', read: text },
+  NEUROREEL_MEMORY: { field: 'memory', read: text },
   NEUROREEL_TOKEN: { field: 'token', read: text },
   NEUROREEL_ALLOWED_HOSTS: { field: 'allowedHosts', read: list },
   NEUROREEL_ALLOWED_ORIGINS: { field: 'allowedOrigins', read: list },

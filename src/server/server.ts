@@ -78,8 +78,9 @@ function jsonLog({ logLevel }: ServerConfig): Log {
   return pino({ level: logLevel }, pino.destination({ fd: 2, sync: false }));
 }
 
-function engineSettings({ runtime, clipFolders, dataFolder }: ServerConfig, modelFolders: string[]): EngineSettings {
-  return { modelFolders, runtime, clipFolders, frameCacheFolder: join(dataFolder, 'cache', 'frames') };
+function engineSettings(config: ServerConfig, modelFolders: string[]): EngineSettings {
+  const { runtime, device, memory, clipFolders, dataFolder } = config;
+  return { modelFolders, runtime, device, memory, clipFolders, frameCacheFolder: join(dataFolder, 'cache', 'frames') };
 }
 
 export class NeuroreelServer {

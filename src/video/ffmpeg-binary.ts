@@ -106,6 +106,16 @@ async function tryBinary(path: string, source: FfmpegBinary['source']): Promise<
   return { path, version, source, libavutil: libavutil ? [Number(libavutil[1]), Number(libavutil[2])] : null };
 }
 
+/** Whether a program that was found has an encoder, such as `libx264`; false when it does not say. */
+export async function hasEncoder({ path }: FfmpegBinary, encoder: string): Promise<boolean> {
+  try {
+    const lines = (await standardOutput(path, ['-hide_banner', '-encoders'])).split('\n');
+    return lines.some((line) => line.trim().split(/\s+/)[1] === encoder);
+  } catch {
+    return false;
+  }
+}
+
 async function standardOutput(path: string, args: string[]): Promise<string> {
   const options = { timeout: VERSION_TIMEOUT_MS, killSignal: 'SIGKILL', windowsHide: true } as const;
   return (await promisify(execFile)(path, args, options)).stdout;

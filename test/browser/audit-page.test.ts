@@ -6,6 +6,7 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ModelRegistry } from '../../src/engine/models/registry.js';
 import { jobKinds } from '../../src/jobs/kinds.js';
+import { jobRequest } from '../../src/protocol/index.js';
 import { createServer, type NeuroreelServer } from '../../src/server/index.js';
 import { TINY_RECOGNISER, writeTinyClips, writeTinyModels } from '../fixtures/tiny-models.js';
 import { temporaryFolder } from '../jobs/fixtures/fixtures.js';
@@ -160,10 +161,10 @@ describe.skipIf(!existsSync(executablePath))('an audit on the live page', () => 
     [1280, 'dark'],
   ] as const)('fits %d pixels (%s), with a token, and every control has a name', async (width, colorScheme) => {
     await startServer(undefined, 'a-token-of-many-letters');
-    await server.jobs.submit('a', {
-      ...{ kind: 'audit', model: TINY_RECOGNISER, compare: [], permutations: 3, delta: 0.05, seed: 1, crops: 2 },
-      frames: 64,
-    });
+    await server.jobs.submit(
+      'a',
+      jobRequest.parse({ kind: 'audit', model: TINY_RECOGNISER, permutations: 3, crops: 2 }),
+    );
     await page.setViewportSize({ width, height: 800 });
     await page.emulateMedia({ colorScheme });
     await page.goto(`${server.url}?job=a`);

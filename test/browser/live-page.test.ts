@@ -38,6 +38,7 @@ const request = {
   frames: 40,
   seed: 1,
   fps: 25,
+  device: 'auto',
 } as const;
 
 describe.skipIf(!existsSync(executablePath))('the live page', () => {

@@ -46,6 +46,8 @@ describe('a wrong command line', () => {
     [[...tiny, '--iterations', '0'], /iterations: /],
     [[...tiny, '--seed', '-1'], /seed: /],
     [[...tiny, '--runtime', 'abacus'], /No runtime is named "abacus"; there are: auto, /],
+    [[...tiny, '--device', 'abacus'], /No device is named "abacus"; there are: auto, cpu, webgpu, cuda, /],
+    [[...tiny, '--runtime', 'tfjs', '--device', 'cuda'], /The runtime tfjs has no device cuda; it has: tensorflow, /],
     [['probe', '--model', 'tiny-lrcn'], /tiny-lrcn brings no clips of its own: name a folder/],
     [['probe', '--model', 'tiny-lrcn', '--clips', 'nowhere'], /There is no folder or list of clips at .*nowhere/],
     [['models', 'import', 'x'], /Required option '--name <name>' not specified/],

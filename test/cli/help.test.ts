@@ -21,7 +21,7 @@ describe('help', () => {
       expect(stdout).toContain(part);
   });
 
-  it.each([...COMMANDS.map(({ name }) => [name]), ['models', 'import']])(
+  it.each([...COMMANDS.map(({ name }) => [name]), ['models', 'import'], ['models', 'inspect']])(
     'of %s %s has options and examples',
     async (...words) => {
       const { code, stdout, stderr } = await place.run([...words, '--help']);

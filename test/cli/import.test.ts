@@ -1,6 +1,7 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { kerasModel, writeModel } from '../engine/formats/helpers.js';
 import { sharedPart, sharedPath } from '../shared-data.js';
 import { openPlace, type Place } from './run-cli.js';
 
@@ -22,6 +23,32 @@ describe('neuroreel models import', () => {
     const unknown = await place.run(['models', 'import', 'notes.txt', '--name', 'mine', '--json']);
     expect(unknown).toMatchObject({ code: 3, stderr: '' });
     expect(unknown.document.error.code).toBe('MODEL_FORMAT_UNSUPPORTED');
+  });
+
+  it('makes a classifier of a network for pictures, and a prior of a generator', async () => {
+    const files = async (name: string, ...model: Parameters<typeof kerasModel>): Promise<string> => {
+      await mkdir(join(place.path, name), { recursive: true });
+      const { json, bytes } = kerasModel(...model);
+      return writeModel(join(place.path, name), json, bytes);
+    };
+    await files('colours', [4, 4, 3], [['GlobalAveragePooling2D', { name: 'pool' }]]);
+    const flat: Parameters<typeof kerasModel>[1] = [['Reshape', { name: 'picture', target_shape: [2, 2, 3] }]];
+    await files('drawer', [12], flat);
+    const classifier = await place.run([
+      'models',
+      'import',
+      'colours',
+      '--name',
+      'colours',
+      '--scale',
+      '1/255',
+      '--json',
+    ]);
+    expect(classifier).toMatchObject({ code: 0, document: { manifest: { kind: 'classifier' }, graphs: ['network'] } });
+    const args = ['models', 'import', 'drawer', '--name', 'drawer', '--json'];
+    expect(await place.run(args)).toMatchObject({ code: 2, document: { error: { code: 'REQUEST_INVALID' } } });
+    const prior = await place.run([...args, '--bounds', '3', '--lower', '-3']);
+    expect(prior).toMatchObject({ code: 0, document: { manifest: { kind: 'prior', code: { size: 12 } } } });
   });
 
   const { missing, note } = sharedPart('models', 'ucf50-lrcn-2', 'model.json');

@@ -1,24 +1,29 @@
 /** Small graphs that between them use every op: their gradients and their runs on every runtime are tested. */
 import type { GraphBuilder, Value } from '../../src/engine/graph/graph.js';
-import { clip, relu } from '../../src/engine/ops/activation.js';
+import { clip, positive, relu, reluGrad } from '../../src/engine/ops/activation.js';
+import { batchMatmul } from '../../src/engine/ops/batch-matmul.js';
 import { conv2d, convTranspose2d } from '../../src/engine/ops/conv.js';
 import {
   abs,
   add,
   div,
   exp,
+  floor,
   log,
   max,
   min,
   mul,
   neg,
   notLess,
+  pow,
   sigmoid,
   sign,
   sqrt,
   sub,
   tanh,
 } from '../../src/engine/ops/elementwise.js';
+import { fold, unfold } from '../../src/engine/ops/fold.js';
+import { gru } from '../../src/engine/ops/gru.js';
 import {
   concat,
   gather,
@@ -31,13 +36,14 @@ import {
 } from '../../src/engine/ops/layout.js';
 import { lstm } from '../../src/engine/ops/lstm.js';
 import { dense, matmul } from '../../src/engine/ops/matmul.js';
-import { averagePool2d, maxPool2d } from '../../src/engine/ops/pool.js';
+import { averagePool2d, maxPool2d, maxPool2dPlace, maxPool2dScatter } from '../../src/engine/ops/pool.js';
 import { localResponseNorm, power } from '../../src/engine/ops/power.js';
 import { dequantise, quantise } from '../../src/engine/ops/quantise.js';
 import { expand, mean, sum } from '../../src/engine/ops/reduce.js';
 import { reverse } from '../../src/engine/ops/reverse.js';
 import { erf, softplus } from '../../src/engine/ops/smooth.js';
 import { logSoftmax, softmax } from '../../src/engine/ops/softmax.js';
+import { unroll } from '../../src/engine/ops/unroll.js';
 
 export interface OpCase {
   readonly name: string;
@@ -121,6 +127,23 @@ const pools: OpCase[] = POOLS.flatMap((options) => [
     inputs: [[2, 2, 6, 7]],
     build: (b, [x]) => maxPool2d(b, x!, options),
   },
+  {
+    name: `maxPool2d of a rectifier ${JSON.stringify(options)}`,
+    inputs: [[2, 2, 6, 7]],
+    build: (b, [x]) => maxPool2d(b, relu(b, x!, 0.3), options),
+  },
+  {
+    name: `places of maxima ${JSON.stringify(options)}`,
+    inputs: [[2, 2, 6, 7]],
+    build: (b, [x]) => maxPool2dPlace(b, x!, options),
+    forwardOnly: true,
+  },
+  {
+    name: `gradients sent to places of maxima ${JSON.stringify(options)}`,
+    inputs: [[2, 3, 6, 7]],
+    build: (b, [x]) => maxPool2dScatter(b, maxPool2dPlace(b, x!, options), maxPool2d(b, x!, options), x!, options),
+    forwardOnly: true,
+  },
   ...(['input', 'padded', 'kernel'] as const).map((divisor): OpCase => ({
     name: `averagePool2d ${JSON.stringify(options)} over ${divisor}`,
     inputs: [[1, 2, 6, 7]],
@@ -136,18 +159,30 @@ export const OP_CASES: readonly OpCase[] = [
   ...binary('max', max),
   ...binary('min', min),
   ...binary('notLess', (b, x, y) => mul(b, notLess(b, x, y), x)),
+  ...binary('pow', pow).map((test): OpCase => ({ ...test, range: [0.5, 2] })),
   unary('neg', neg),
   unary('exp', exp),
   unary('log', log, [0.5, 2]),
   unary('sqrt', sqrt, [0.5, 2]),
   unary('abs', abs),
   unary('sign', (b, x) => mul(b, sign(b, x), x)),
+  unary('floor', (b, x) => mul(b, floor(b, x), x), [-2.51, 2.47]),
   unary('tanh', tanh),
   unary('sigmoid', sigmoid),
   unary('softplus', softplus, [-4, 4]),
   unary('erf', erf, [-3, 3]),
   unary('relu', relu),
   unary('leaky relu', (b, x) => relu(b, x, 0.3)),
+  {
+    ...unary('positive', positive),
+    forwardOnly: true,
+  },
+  ...[0, 0.3].map((slope): OpCase => ({
+    ...unary(`gradient of a rectifier of slope ${slope} from the bytes of its output's sign`, (b, x) =>
+      reluGrad(b, mul(b, x, x), positive(b, x), slope),
+    ),
+    forwardOnly: true,
+  })),
   unary('clip', (b, x) => clip(b, x, -0.6, 0.7)),
   ...[-0.75, 0.5, 2, 3, -1, 1.3, 0.25].map((p) => unary(`power ${p}`, (b, x) => power(b, x, p), [0.5, 2])),
   unary('sum of all', (b, x) => sum(b, x)),
@@ -169,6 +204,15 @@ export const OP_CASES: readonly OpCase[] = [
   },
   unary('reverse', (b, x) => reverse(b, x, 1)),
   unary('gather', (b, x) => gather(b, x, [1, 0, 1, 1])),
+  {
+    name: 'fold and unfold',
+    inputs: [
+      [2, 3, 4],
+      [5, 4],
+    ],
+    build: (b, [x, w]) => unfold(b, dense(b, fold(b, x!), w!, null), x!),
+  },
+  unary('gather along an axis', (b, x) => gather(b, x, [2, 0, 0, 1], 1)),
   { name: 'pixelShuffle', inputs: [[2, 8, 3, 2]], build: (b, [x]) => pixelShuffle(b, x!, 2) },
   ...[
     { x: [3, 4], y: [4, 5], options: {} },
@@ -180,6 +224,14 @@ export const OP_CASES: readonly OpCase[] = [
     inputs: [x, y],
     build: (b, [xv, yv]) => matmul(b, xv!, yv!, options),
   })),
+  {
+    name: 'batchMatmul',
+    inputs: [
+      [3, 2, 4],
+      [3, 4, 5],
+    ],
+    build: (b, [x, y]) => batchMatmul(b, x!, y!),
+  },
   { name: 'dense', inputs: [[3, 4], [5, 4], [5]], build: (b, [x, w, bias]) => dense(b, x!, w!, bias!) },
   {
     name: 'dense over leading axes',
@@ -237,6 +289,30 @@ export const OP_CASES: readonly OpCase[] = [
     build: (b, [x]) => takeRows(b, x!, b.constant([2, 0, 2, 3, 1], [5])),
     forwardOnly: true,
   },
+  {
+    name: 'a recurrence written out',
+    inputs: [
+      [4, 2, 3],
+      [3, 3],
+    ],
+    build: (b, [x, w]) =>
+      unroll(b, x!, (now, states) => [tanh(b, states ? add(b, now, matmul(b, states[0]!, w!)) : now)]),
+  },
+  ...[false, true].flatMap((resetAfter): OpCase[] => [
+    {
+      name: `gru, resetAfter ${resetAfter}`,
+      inputs: [[5, 2, 9], [9, 3], [9]],
+      build: (b, [x, w, bias]) => gru(b, x!, w!, bias!, { resetAfter }),
+    },
+    {
+      name: `gru of one step without recurrent bias, resetAfter ${resetAfter}`,
+      inputs: [
+        [1, 2, 6],
+        [6, 2],
+      ],
+      build: (b, [x, w]) => gru(b, x!, w!, null, { resetAfter }),
+    },
+  ]),
   { ...unary('quantise', (b, x) => quantise(b, x, 127.5, 127.5)), forwardOnly: true },
   {
     ...unary('dequantise', (b, x) => dequantise(b, quantise(b, x, 10, 30), 0.5, -3)),

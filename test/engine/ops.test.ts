@@ -1,67 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { gradients } from '../../src/engine/autodiff/gradients.js';
-import { GraphBuilder, typeOf, type Graph, type Value } from '../../src/engine/graph/graph.js';
-import { sizeOf } from '../../src/engine/graph/shape.js';
+import { GraphBuilder, typeOf, type Value } from '../../src/engine/graph/graph.js';
 import { mul } from '../../src/engine/ops/elementwise.js';
-import { sum } from '../../src/engine/ops/reduce.js';
 import { OPS } from '../../src/engine/ops/table.js';
-import { Random } from '../../src/engine/random.js';
 import { openOnnxRuntime } from '../../src/engine/runtimes/onnxruntime/onnxruntime.js';
 import { evaluate } from '../../src/engine/runtimes/reference/reference.js';
 import type { Runtime } from '../../src/engine/runtimes/runtime.js';
 import { openTfjsRuntime } from '../../src/engine/runtimes/tfjs/tfjs.js';
-import { OP_CASES, type OpCase } from './op-cases.js';
-
-interface Built {
-  readonly graph: Graph;
-  readonly inputs: Record<string, Float32Array>;
-}
-
-/** The case's output, a scalar loss (its product with a random probe) and the gradient of the loss to each input. */
-function build(test: OpCase): Built {
-  const random = new Random(test.name);
-  const b = new GraphBuilder();
-  const [low, high] = test.range ?? [-1, 1];
-  const values = test.inputs.map((shape, i) => b.input(`x${i}`, shape));
-  // Numbers are spread so that none is near 0 or near another: no kink within reach of a finite difference.
-  const inputs = Object.fromEntries(
-    test.inputs.map((shape, i) => {
-      const n = sizeOf(shape);
-      const order = random.permutation(n);
-      return [`x${i}`, Float32Array.from(order, (k) => low + ((k + 0.5 + 0.13 * (i + 1)) / (n + 1)) * (high - low))];
-    }),
-  );
-  const y = test.build(b, values);
-  b.output('y', y);
-  if (!test.forwardOnly) {
-    const probe = b.constant(random.normals(sizeOf(y.shape)), y.shape);
-    const loss = sum(b, mul(b, y, probe));
-    b.output('loss', loss);
-    gradients(b, loss, values).forEach((grad, i) => {
-      b.output(`grad${i}`, grad ?? mul(b, values[i]!, b.scalar(0)));
-    });
-  }
-  return { graph: b.build(), inputs };
-}
-
-/** Central difference of the loss along one element of one input, in float64. */
-function difference(graph: Graph, inputs: Built['inputs'], name: string, element: number): number {
-  const h = 1e-5;
-  const at = (delta: number): number => {
-    const moved = Float64Array.from(inputs[name]!);
-    moved[element]! += delta;
-    return evaluate(graph, { ...inputs, [name]: moved })['loss']![0]!;
-  };
-  return (at(h) - at(-h)) / (2 * h);
-}
-
-function expectClose(actual: ArrayLike<number>, wanted: Float64Array, tolerance: number, what: string): void {
-  const scale = wanted.reduce((m, v) => Math.max(m, Math.abs(v)), 1e-3);
-  let worst = 0;
-  wanted.forEach((v, i) => (worst = Math.max(worst, Math.abs(v - actual[i]!) / scale)));
-  expect(actual.length, what).toBe(wanted.length);
-  expect(worst, `${what}: largest difference relative to ${scale}`).toBeLessThan(tolerance);
-}
+import { build, difference, expectClose } from './gradient-check.js';
+import { OP_CASES } from './op-cases.js';
 
 describe('every op', () => {
   it('is used by a case', () => {

@@ -140,7 +140,7 @@ const apart = (actual: Uint8Array, wanted: readonly number[]): number =>
 describe('paper-2016', () => {
   it('has the constants of the paper', () => {
     expect(PRESETS['paper-2016'].generator).toEqual({
-      ...{ rule: 'paper', iterations: 200, start: 8, end: 1e-10, decay: 0.99, objective: 'logit' },
+      ...{ rule: 'paper', iterations: 200, start: 8, end: 1e-10, decay: 0.99, normalise: 'all', objective: 'logit' },
     } satisfies PaperSettings);
   });
 

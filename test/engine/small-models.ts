@@ -1,6 +1,6 @@
 /**
  * Networks small enough for float64 arithmetic in plain loops: a recogniser `small` (8x6 frames, three labels, windows of
- * four frames, the score of `dead` is always zero) and a prior `small-prior` of larger pictures (13x9), in another order
+ * four frames, the score of `dead` is always zero), a classifier `small-classifier` for the same pictures, and a prior `small-prior` of larger pictures (13x9), in another order
  * of colours and on another scale, so that every conversion and the crop count.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -82,6 +82,33 @@ export function smallRecogniser(sequence: SequenceRule = { rule: 'windows', leng
       defaults: { unit: 'two', prior: 'small-prior' },
     },
     graphs: { frames: framesGraph(), sequence: sequenceGraph() },
+    precision: 'F32',
+  };
+}
+
+export function smallClassifier(): NewPackage {
+  const b = new GraphBuilder();
+  const w = weightsOf(b, 'classifier');
+  const x = b.input('image', [1, 3, INPUT.height, INPUT.width]);
+  const options = { strides: [2, 2], pads: [1, 1, 1, 1] } as const;
+  const conv = conv2d(b, x, w('conv.weight', [4, 3, 3, 3], 0.5), w('conv.bias', [4], 0.2), options);
+  const flat = tanh(b, reshape(b, conv, [0, -1]));
+  const hidden = dense(b, flat, w('hidden.weight', [HIDDEN, flat.shape[1]!], 0.5), w('hidden.bias', [HIDDEN], 0.2));
+  const scores = new Random('units').normals(LABELS.length * HIDDEN, 2).fill(0, LABELS.indexOf('dead') * HIDDEN);
+  b.output('conv', conv);
+  b.output('hidden', hidden);
+  b.output('logits', dense(b, tanh(b, hidden), b.constant(scores, [LABELS.length, HIDDEN], 'units'), null));
+  return {
+    facts: {
+      kind: 'classifier',
+      title: 'A small classifier',
+      licence: 'MIT',
+      source: 'random numbers',
+      input: INPUT,
+      labels: LABELS,
+      defaults: { unit: 'two', prior: 'small-prior' },
+    },
+    graphs: { network: b.build() },
     precision: 'F32',
   };
 }

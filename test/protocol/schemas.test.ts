@@ -22,6 +22,7 @@ describe('job request', () => {
       frames: 160,
       seed: 1,
       fps: 25,
+      device: 'auto',
     });
   });
 
@@ -38,6 +39,7 @@ describe('job request', () => {
     [{ kind: 'video', unit: { index: 1 } }, 'unit'],
     [{ kind: 'video', model: '' }, 'model'],
     [{ kind: 'video', preset: 'best' }, 'preset'],
+    [{ kind: 'video', device: 'abacus' }, 'device'],
     [{ kind: 'video', iterations: 0 }, 'iterations'],
     [{ kind: 'video', previewEvery: 0 }, 'previewEvery'],
     [{ kind: 'video', Frames: 3 }, 'Frames'],

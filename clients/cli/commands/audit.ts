@@ -14,6 +14,7 @@ import { writing } from '../errors.js';
 import { EXIT } from '../exit-codes.js';
 import { onInterrupt } from '../interrupt.js';
 import {
+  deviceOption,
   examples,
   modelFolderOption,
   number,
@@ -23,7 +24,7 @@ import {
   type GlobalOptions,
 } from '../options.js';
 import type { Output } from '../output.js';
-import { openRegistry, runtimeName } from '../settings.js';
+import { openRegistry, runtimeChoice } from '../settings.js';
 
 interface AuditOptions extends GlobalOptions {
   readonly model: string;
@@ -44,6 +45,7 @@ interface AuditOptions extends GlobalOptions {
   readonly runs: number;
   readonly models?: string[];
   readonly runtime?: string;
+  readonly device?: string;
   readonly threads?: number;
 }
 
@@ -96,6 +98,7 @@ export function define(command: Command): void {
     .option('--runs <n>', 'simulated audits of the self-test', whole(20, 1_000_000), 2000)
     .addOption(modelFolderOption())
     .addOption(runtimeOption())
+    .addOption(deviceOption())
     .addOption(threadsOption())
     .action(action(audit));
   examples(command, [
@@ -125,7 +128,7 @@ async function audit(out: Output, options: AuditOptions): Promise<void> {
       ...{ model, compare, conditions, permutations, delta, seed, crops, frames, path, threads },
       clips: options.clips === undefined ? undefined : resolve(options.clips),
       synthesised: options.synthesised?.map((one) => resolve(one)),
-      runtime: runtimeName(options.runtime),
+      ...runtimeChoice(options),
       observations: join(folder, OBSERVATIONS_FILE),
       anew: options.force,
       cache: frameCache(options.cache),

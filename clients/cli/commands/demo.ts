@@ -14,10 +14,10 @@ import { duration } from '../format.js';
 import { onInterrupt } from '../interrupt.js';
 import { JobDisplay } from '../job-display.js';
 import { assertSucceeded, videoResult, videoWords } from '../job-result.js';
-import { examples, modelFolderOption, number, runtimeOption, type GlobalOptions } from '../options.js';
+import { deviceOption, examples, modelFolderOption, number, runtimeOption, type GlobalOptions } from '../options.js';
 import type { Output } from '../output.js';
 import { ServerClient } from '../server-client.js';
-import { moreModelFolders, openRegistry, runtimeName } from '../settings.js';
+import { moreModelFolders, openRegistry, runtimeChoice } from '../settings.js';
 
 interface DemoOptions extends GlobalOptions {
   readonly out: string;
@@ -28,6 +28,7 @@ interface DemoOptions extends GlobalOptions {
   readonly iterations?: number;
   readonly models?: string[];
   readonly runtime?: string;
+  readonly device?: string;
 }
 
 export function define(command: Command): void {
@@ -40,6 +41,7 @@ export function define(command: Command): void {
     .option('--iterations <n>', 'iterations (default: as the preset says)', number)
     .addOption(modelFolderOption())
     .addOption(runtimeOption())
+    .addOption(deviceOption())
     .action(action(demo));
   examples(command, [
     ['all of it, to out/demo/', 'neuroreel demo'],
@@ -51,13 +53,14 @@ async function demo(out: Output, options: DemoOptions): Promise<void> {
   const started = performance.now();
   const folder = resolve(options.out);
   const dataFolder = join(folder, '.data');
-  const runtime = runtimeName(options.runtime);
+  const { runtime, device } = runtimeChoice(options);
   await writing(folder, () => mkdir(folder, { recursive: true }));
   const server = await createServer({
     port: options.port,
     dataFolder,
     modelFolders: moreModelFolders(options.models),
     runtime,
+    device,
     logLevel: 'silent',
   });
   const interrupt = onInterrupt(out, 'The demo was not finished; run it again.');
@@ -68,7 +71,8 @@ async function demo(out: Output, options: DemoOptions): Promise<void> {
     const { model } = options;
     const registry = openRegistry(options.models);
     const conditions = QUICK_CONDITIONS;
-    const probe = await auditWithProgress(out, registry, { model, conditions, runtime, signal: interrupt.signal });
+    const run = { model, conditions, runtime, device, signal: interrupt.signal };
+    const probe = await auditWithProgress(out, registry, run);
     const seconds = (performance.now() - started) / 1000;
     out.result(
       { url, seconds, ...video, probe },

@@ -9,6 +9,7 @@ import { action } from '../command.js';
 import { writing } from '../errors.js';
 import { onInterrupt } from '../interrupt.js';
 import {
+  deviceOption,
   examples,
   modelFolderOption,
   number,
@@ -18,7 +19,7 @@ import {
   type GlobalOptions,
 } from '../options.js';
 import type { Output } from '../output.js';
-import { openRegistry, runtimeName } from '../settings.js';
+import { openRegistry, runtimeChoice } from '../settings.js';
 
 interface ProbeOptions extends GlobalOptions {
   readonly model: string;
@@ -30,6 +31,7 @@ interface ProbeOptions extends GlobalOptions {
   readonly out?: string;
   readonly models?: string[];
   readonly runtime?: string;
+  readonly device?: string;
   readonly threads?: number;
 }
 
@@ -51,6 +53,7 @@ export function define(command: Command): void {
     .option('--out <file>', 'write the whole report there, as JSON')
     .addOption(modelFolderOption())
     .addOption(runtimeOption())
+    .addOption(deviceOption())
     .addOption(threadsOption())
     .action(action(probe));
   examples(command, [
@@ -70,7 +73,7 @@ async function probe(out: Output, options: ProbeOptions): Promise<void> {
     const report = await auditWithProgress(out, registry, {
       ...{ model, clips, permutations, delta, seed, frames, threads },
       conditions: QUICK_CONDITIONS,
-      runtime: runtimeName(options.runtime),
+      ...runtimeChoice(options),
       signal: interrupt.signal,
     });
     if (options.out !== undefined) await save(resolve(options.out), report);

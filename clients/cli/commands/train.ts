@@ -17,10 +17,10 @@ import { action } from '../command.js';
 import { writing } from '../errors.js';
 import { columns, duration, facts, figure } from '../format.js';
 import { onInterrupt, type Interrupt } from '../interrupt.js';
-import { examples, runtimeOption, threadsOption, whole, type GlobalOptions } from '../options.js';
+import { deviceOption, examples, runtimeOption, threadsOption, whole, type GlobalOptions } from '../options.js';
 import type { Output } from '../output.js';
 import { loadRecipe, recipeNames } from '../recipes.js';
-import { openRegistry, runtimeName, trainFolder } from '../settings.js';
+import { openRegistry, runtimeChoice, trainFolder } from '../settings.js';
 import { TrainingRun } from '../training-run.js';
 
 interface TrainOptions extends GlobalOptions {
@@ -29,6 +29,7 @@ interface TrainOptions extends GlobalOptions {
   readonly seed?: number;
   readonly threads?: number;
   readonly runtime?: string;
+  readonly device?: string;
   readonly work?: string;
   readonly force?: boolean;
 }
@@ -42,6 +43,7 @@ export function define(command: Command): void {
     .option('--work <folder>', 'folder for the checkpoint and the curve (default: out/train/NAME)')
     .option('--force', 'begin anew whatever an earlier run left, and replace the model that is there')
     .addOption(runtimeOption())
+    .addOption(deviceOption())
     .addOption(threadsOption())
     .action(action(train));
   examples(command, [
@@ -150,10 +152,11 @@ class Training {
   }
 
   async #context(): Promise<RecipeContext> {
+    const { runtime, device } = runtimeChoice(this.#options);
     return {
       seed: this.#seed,
       steps: this.#steps,
-      runtime: await openRuntime(runtimeName(this.#options.runtime)),
+      runtime: await openRuntime(runtime, device),
       threads: this.#options.threads,
       weightsOf: (name) => this.#weightsOf(name),
       log: (line) => this.#out.note(line),

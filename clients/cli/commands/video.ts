@@ -11,9 +11,18 @@ import { openWorkshop, runEmbedded } from '../embedded.js';
 import { onInterrupt } from '../interrupt.js';
 import { JobDisplay } from '../job-display.js';
 import { videoResult, videoWords } from '../job-result.js';
-import { examples, modelFolderOption, number, runtimeOption, threadsOption, type GlobalOptions } from '../options.js';
+import {
+  deviceOption,
+  examples,
+  memoryOption,
+  modelFolderOption,
+  number,
+  runtimeOption,
+  threadsOption,
+  type GlobalOptions,
+} from '../options.js';
 import type { Output } from '../output.js';
-import { openRegistry, runtimeName } from '../settings.js';
+import { openRegistry, memoryChoice, runtimeChoice } from '../settings.js';
 
 interface VideoOptions extends GlobalOptions {
   readonly model?: string;
@@ -27,6 +36,8 @@ interface VideoOptions extends GlobalOptions {
   readonly out: string;
   readonly models?: string[];
   readonly runtime?: string;
+  readonly device?: string;
+  readonly memory?: string;
   readonly threads?: number;
 }
 
@@ -43,7 +54,9 @@ export function define(command: Command): void {
     .option('--out <folder>', 'folder for video.mp4, sheet.png, activation.png and report.json', 'out/video')
     .addOption(modelFolderOption())
     .addOption(runtimeOption())
+    .addOption(deviceOption())
     .addOption(threadsOption())
+    .addOption(memoryOption())
     .action(action(video));
   examples(command, [
     ["the default model's default unit", 'neuroreel video'],
@@ -57,7 +70,7 @@ export function define(command: Command): void {
 async function video(out: Output, options: VideoOptions): Promise<void> {
   const registry = openRegistry(options.models);
   const request = requestOf(options, registry);
-  const runtime = runtimeName(options.runtime);
+  const { runtime, device } = runtimeChoice(options);
   checkVideoRequest(registry, request);
   await findFfmpeg();
   const folder = resolve(options.out);
@@ -65,7 +78,8 @@ async function video(out: Output, options: VideoOptions): Promise<void> {
   const again = 'The video was not finished. The same command with the same seed makes the same video.';
   const interrupt = onInterrupt(out, again, () => workshop.remove());
   const listener = new JobDisplay(out);
-  const settings = { modelFolders: registry.folders, runtime, threads: options.threads };
+  const memory = memoryChoice(options.memory);
+  const settings = { modelFolders: registry.folders, runtime, device, threads: options.threads, memory };
   try {
     await runEmbedded(
       { id: 'video', request, models: registry, settings, folder, listener, signal: interrupt.signal },

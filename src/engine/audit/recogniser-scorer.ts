@@ -1,8 +1,10 @@
 /**
- * A recogniser's package as the audit uses it: by the fast path where frames are seen one by one, else in full. Which it
- * is is not taken on trust: on the first clip the features of the reversed clip must be the reversed features.
+ * A recogniser's package as the audit uses it: by the fast path where frames are seen one by one, else in full: where the
+ * frame-wise part does nothing (3-D convolutions), or sees more than its frame. The latter is not taken on trust: on the
+ * first clip the features of the reversed clip must be the reversed features.
  */
-import type { RecogniserPackage } from '../models/recogniser.js';
+import { macsOf } from '../models/cost.js';
+import { boundaryOf, type RecogniserPackage } from '../models/recogniser.js';
 import type { Runtime } from '../runtimes/runtime.js';
 import { FrameWiseScorer } from './frame-wise-scorer.js';
 import { FullScorer } from './full-scorer.js';
@@ -31,8 +33,10 @@ export class RecogniserScorer implements ClipScorer {
 
   constructor(model: RecogniserPackage, runtime: Runtime, { threads, path = 'auto' }: RecogniserScorerOptions = {}) {
     this.#full = () => new FullScorer(model, runtime, threads);
-    this.#path = path === 'full' ? this.#full() : new FrameWiseScorer(model, runtime, threads);
-    this.#checked = path === 'full';
+    boundaryOf(model); // A package without the two parts is refused here.
+    const full = path === 'full' || macsOf(model.graphs['frames']!) === 0;
+    this.#path = full ? this.#full() : new FrameWiseScorer(model, runtime, threads);
+    this.#checked = full;
     this.classes = this.#path.classes;
     this.width = this.#path.width;
     this.height = this.#path.height;

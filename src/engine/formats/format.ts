@@ -61,6 +61,8 @@ export type ImportedModel = ImportedRecogniser | ImportedNetwork | ImportedGener
 export interface ModelFormat {
   /** Name of the format, for messages. */
   readonly name: string;
+  /** Whether files of this format have their weights in a file of their own (`ReadOptions.weights`). */
+  readonly weightsApart?: boolean;
   /** Whether a path is of this format, to go by the names of files; `read` finds out the rest. */
   recognises(path: string): Promise<boolean>;
   /**

@@ -1,37 +1,36 @@
 /** Makes model packages of model files of other programs. */
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { NeuroreelError } from '../../protocol/errors.js';
-import { modelManifest, type ModelManifest, type SequenceRule } from '../../protocol/manifest.js';
-import { writePackage, type ManifestFacts } from '../models/package.js';
-import type { ImportedModel, ImportedRecogniser, ModelFormat, ReadOptions } from './format.js';
+import { modelManifest, type ModelManifest, type PixelFormat, type SequenceRule } from '../../protocol/manifest.js';
+import { typeOf, type Graph } from '../graph/graph.js';
+import { writePackage, type ManifestFacts, type NewPackage } from '../models/package.js';
+import { caffe } from './caffe/format.js';
+import { codeStatistics, type NumberOrFile } from './code-statistics.js';
+import { encoderGraph } from './encoder.js';
+import type { ImportedGenerator, ImportedModel, ModelFormat, ReadOptions } from './format.js';
+import { checkLengths } from './lengths.js';
+import { labelsFor } from './labels.js';
+import { onnx } from './onnx/format.js';
 import { tfjsLayers } from './tfjs/format.js';
 
 /** Every format there is. To add one, write its folder and list its entry here. */
-export const FORMATS: readonly ModelFormat[] = [tfjsLayers];
+export const FORMATS: readonly ModelFormat[] = [tfjsLayers, caffe, onnx];
 
-const MAX_LABELS_FILE = 16 * 2 ** 20;
+const refused = (message: string): NeuroreelError => new NeuroreelError('REQUEST_INVALID', message);
 
-export interface ImportOptions {
+export interface ImportOptions extends ReadOptions {
   /** The model's file or folder. */
   readonly path: string;
   /** Name of the package: small letters, digits, `.`, `_`, `-`. */
   readonly name: string;
   /** Folder of model packages, in which the package gets a folder of its name. */
   readonly out: string;
-  /** A file of labels: a JSON list, `{"labels": [...]}`, or text with a label a line; without it, "unit 0" and so on. */
-  readonly labels?: string;
-  /** Order of the colour channels that the network wants. */
+  /** Order of the colour channels that the network wants, or that the generator gives. */
   readonly order: 'rgb' | 'bgr';
-  /** Per channel, in that order: what the network wants is (byte - mean) * scale. One number stands for all three. */
+  /** Per channel, in that order: the network's numbers are (byte - mean) * scale. One number stands for all three. */
   readonly mean: number | readonly [number, number, number];
   readonly scale: number | readonly [number, number, number];
-  /**
-   * How the network is fed a video; by default as many frames as the file fixes, evenly spaced, or the whole video.
-   */
-  readonly sequence?: SequenceRule;
   readonly licence: string;
   readonly title?: string;
   readonly description?: string;
@@ -39,83 +38,164 @@ export interface ImportOptions {
   readonly source?: string;
   /** How weights are stored, F32 by default. */
   readonly precision?: 'F16' | 'F32';
-  /** Height and width of the input, for a file that leaves them open. */
-  readonly size?: readonly [number, number];
   /** Whether a package of that name may be replaced. */
   readonly overwrite?: boolean;
+  /** Whether a network without a file of weights may be imported with random ones; the manifest says so then. */
+  readonly randomWeights?: boolean;
+
+  /** Of what has units: a file of labels (see `readLabels`); without it, "unit 0" and so on. */
+  readonly labels?: string;
+  /**
+   * Of a recogniser: how it is fed a video; by default as many frames as the file fixes, evenly spaced, or the whole
+   * video.
+   */
+  readonly sequence?: SequenceRule;
+  /** Of a generator, which must have it: upper bounds of its code, see `codeStatistics`. */
+  readonly bounds?: NumberOrFile;
+  /** Of a generator: lower bounds of its code, 0 by default. */
+  readonly lower?: NumberOrFile;
+  /** Of a generator: mean of its code. */
+  readonly codeMean?: NumberOrFile;
+  /** Of a generator: file of a network that gives the code of a picture, and the file of that one's weights. */
+  readonly encoder?: string;
+  readonly encoderWeights?: string;
 }
 
 /**
  * Reads a model of any known format.
  * @throws NeuroreelError MODEL_INVALID for a missing or broken file, MODEL_FORMAT_UNSUPPORTED for an unknown format and
- * for what cannot be run, all of it named, GRAPH_INVALID for shapes that do not fit.
+ * for what cannot be run, all of it named, GRAPH_INVALID for shapes that do not fit, REQUEST_INVALID for a file of weights
+ * that the format has no use for.
  */
 export async function readModel(path: string, options: ReadOptions = {}): Promise<ImportedModel> {
   if (!existsSync(path)) throw new NeuroreelError('MODEL_INVALID', `There is no model at ${path}.`);
-  for (const format of FORMATS) if (await format.recognises(path)) return format.read(path, options);
+  for (const format of FORMATS) {
+    if (!(await format.recognises(path))) continue;
+    if (options.weights !== undefined && !format.weightsApart) {
+      throw refused(`A file of weights was given, but a ${format.name} holds its own.`);
+    }
+    return format.read(path, options);
+  }
   const known = FORMATS.map((format) => format.name).join(', ');
   throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', `${path} is of no format that can be imported (${known}).`);
 }
 
-const label = z.string().max(200).nullable();
-const labelsFile = z.union([
-  z.array(label),
-  z.looseObject({ labels: z.array(label) }).transform((file) => file.labels),
-]);
+type Kind = ImportedModel['kind'];
+const KINDS: Readonly<Record<Kind, string>> = {
+  recogniser: 'recogniser of sequences',
+  network: 'network for single pictures',
+  generator: 'generator',
+};
 
-/**
- * Labels from a file; units without one are named "unit 2" by their number.
- * @throws NeuroreelError MODEL_INVALID when the file cannot be read or is neither of the three forms.
- */
-export async function readLabels(path: string): Promise<string[]> {
-  const facts = await stat(path).catch(() => null);
-  if (!facts?.isFile() || facts.size > MAX_LABELS_FILE) {
-    throw new NeuroreelError('MODEL_INVALID', `The labels ${path} are missing, not a file or too large.`);
+/** Options that are not for every kind of model, and the kinds that they are for. */
+const OPTIONS_OF_KINDS = {
+  labels: ['recogniser', 'network'],
+  sequence: ['recogniser'],
+  steps: ['recogniser'],
+  bounds: ['generator'],
+  lower: ['generator'],
+  codeMean: ['generator'],
+  encoder: ['generator'],
+  encoderWeights: ['generator'],
+} as const satisfies Partial<Record<keyof ImportOptions, readonly Kind[]>>;
+
+/** Refuses options that another kind of model has. */
+function checkOptions({ kind }: ImportedModel, options: ImportOptions): void {
+  for (const [name, kinds] of Object.entries(OPTIONS_OF_KINDS)) {
+    if (options[name as keyof typeof OPTIONS_OF_KINDS] === undefined) continue;
+    if ((kinds as readonly Kind[]).includes(kind)) continue;
+    const written = name.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`);
+    const whose = kinds.map((other) => `a ${KINDS[other]}`).join(' or ');
+    throw refused(`The option ${written} is for ${whose}; ${options.path} is a ${KINDS[kind]}.`);
   }
-  const text = await readFile(path, 'utf8');
-  let given: (string | null)[];
-  if (/^\s*[[{]/.test(text)) {
-    try {
-      given = labelsFile.parse(JSON.parse(text));
-    } catch (cause) {
-      const forms = 'a list of labels or {"labels": [...]}';
-      throw new NeuroreelError('MODEL_INVALID', `The labels ${path} are not ${forms} in JSON.`, { cause });
-    }
-  } else {
-    given = text
-      .trimEnd()
-      .split(/\r?\n/)
-      .map((line) => line.trim().slice(0, 200) || null);
-  }
-  return given.map((name, i) => name ?? `unit ${i}`);
 }
 
-async function labelsFor(units: number, path: string | undefined): Promise<string[]> {
-  if (path === undefined) return Array.from({ length: units }, (_, i) => `unit ${i}`);
-  const labels = await readLabels(path);
-  if (labels.length !== units) {
-    throw new NeuroreelError('MODEL_INVALID', `${path} has ${labels.length} labels for the network's ${units} units.`);
+/** Refuses random weights that were not asked for, and the request for random ones where there are others. */
+function checkRandomness(models: readonly ImportedModel[], { path, randomWeights = false }: ImportOptions): void {
+  const random = models.some((model) => model.randomWeights);
+  if (random && !randomWeights) {
+    const message = `${path} comes without its weights. Name the file of them, or say that random ones will do.`;
+    throw refused(`${message} (weights, random-weights)`);
   }
-  return labels;
+  if (!random && randomWeights) throw refused(`Random weights were asked for, but ${path} has weights of its own.`);
 }
 
 function perChannel(numbers: number | readonly [number, number, number]): number[] {
   return typeof numbers === 'number' ? [numbers, numbers, numbers] : [...numbers];
 }
 
-async function recogniserFacts(model: ImportedRecogniser, options: ImportOptions): Promise<ManifestFacts> {
-  const { name, order, mean, scale, licence, title, description, source, sequence, labels } = options;
-  const { height, width, steps, units, origin } = model;
-  return {
-    kind: 'recogniser',
+/** What every manifest says. */
+function commonFacts(model: ImportedModel, { name, licence, title, description, source, ...o }: ImportOptions) {
+  const { height, width, origin } = model;
+  const pixels: PixelFormat = { height, width, order: o.order, mean: perChannel(o.mean), scale: perChannel(o.scale) };
+  const [about, from] = [description ?? `Imported from a ${origin}.`, source ?? origin];
+  const facts = {
     title: title ?? name,
-    description: description ?? `Imported from a ${origin}.`,
+    description: o.randomWeights ? `${about} Its weights were drawn at random.` : about,
     licence,
-    source: source ?? origin,
-    input: { height, width, order, mean: perChannel(mean), scale: perChannel(scale) },
-    labels: await labelsFor(units, labels),
-    sequence: sequence ?? (steps === null ? { rule: 'whole' } : { rule: 'spread', length: steps }),
+    source: o.randomWeights && !from.includes('at random') ? `${from}, weights at random` : from,
   };
+  return { facts, pixels };
+}
+
+type Content = Pick<NewPackage, 'facts' | 'graphs' | 'extra'>;
+
+async function recogniserContent(
+  model: Extract<ImportedModel, { kind: 'recogniser' }>,
+  options: ImportOptions,
+): Promise<Content> {
+  const { graphs, steps, units } = model;
+  checkChannels(graphs.frames, options.path);
+  const { facts, pixels } = commonFacts(model, options);
+  const labels = await labelsFor(units, options.labels);
+  const sequence: SequenceRule =
+    options.sequence ?? (steps === null ? { rule: 'whole' } : { rule: 'spread', length: steps });
+  checkLengths(model, sequence);
+  return { facts: { kind: 'recogniser', ...facts, input: pixels, labels, sequence }, graphs };
+}
+
+async function classifierContent(
+  model: Extract<ImportedModel, { kind: 'network' }>,
+  options: ImportOptions,
+): Promise<Content> {
+  checkChannels(model.graphs.network, options.path);
+  const { facts, pixels } = commonFacts(model, options);
+  const labels = await labelsFor(model.units, options.labels);
+  return { facts: { kind: 'classifier', ...facts, input: pixels, labels }, graphs: model.graphs };
+}
+
+async function priorContent(
+  model: ImportedGenerator,
+  encoder: ImportedModel | null,
+  options: ImportOptions,
+): Promise<Content> {
+  const { bounds, lower, codeMean, path } = options;
+  if (bounds === undefined) {
+    throw refused(`${path} is a generator: say within which bounds its code is natural (bounds, a file or a number).`);
+  }
+  const { facts, pixels } = commonFacts(model, options);
+  const size = model.code.reduce((n, side) => n * side, 1);
+  const code = { size, layer: 'what the generator takes', ...(model.code.length > 1 && { shape: [...model.code] }) };
+  const graphs: Record<string, Graph> = { ...model.graphs };
+  if (encoder) {
+    if (encoder.kind === 'network') checkChannels(encoder.graphs.network, options.encoder!);
+    graphs['encoder'] = encoderGraph(encoder, model, options.encoder!);
+  }
+  const extra = await codeStatistics(size, { bounds, lower, codeMean });
+  return { facts: { kind: 'prior', ...facts, code, output: pixels }, graphs, extra };
+}
+
+function checkChannels(graph: Graph, path: string): void {
+  const channels = typeOf(graph, graph.inputs[0]!.value).shape[1];
+  if (channels !== 3) {
+    throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', `${path} takes pictures of ${channels} channels, not of 3.`);
+  }
+}
+
+async function readEncoder({ encoder, encoderWeights }: ImportOptions): Promise<ImportedModel | null> {
+  if (encoder !== undefined) return readModel(encoder, encoderWeights === undefined ? {} : { weights: encoderWeights });
+  if (encoderWeights !== undefined) throw refused('There are weights of an encoder (encoder-weights), but no encoder.');
+  return null;
 }
 
 /** Checks what the manifest will say before anything is written. */
@@ -125,27 +205,30 @@ function checkFacts(facts: ManifestFacts, name: string): void {
   const result = modelManifest.safeParse(draft);
   if (result.success) return;
   const issues = result.error.issues.slice(0, 5).map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  throw new NeuroreelError('REQUEST_INVALID', `The model cannot be described so: ${issues.join('; ')}.`);
+  throw refused(`The model cannot be described so: ${issues.join('; ')}.`);
 }
 
 /**
- * Imports a model: reads it, and writes a package in `out/name`.
- * @throws NeuroreelError as `readModel`; MODEL_INVALID for labels that do not fit; REQUEST_INVALID for options that do
- * not; MODEL_EXISTS when there is a package and `overwrite` is not set; OUTPUT_UNWRITABLE.
+ * Imports a model: reads it, and writes a package in `out/name`. A network for sequences becomes a recogniser, one for
+ * single pictures a classifier, a generator a prior.
+ * @throws NeuroreelError as `readModel`; MODEL_INVALID for labels, bounds or an encoder that do not fit; REQUEST_INVALID
+ * for options that do not; MODEL_EXISTS when there is a package and `overwrite` is not set; OUTPUT_UNWRITABLE.
  */
 export async function importModel(options: ImportOptions): Promise<{ directory: string; manifest: ModelManifest }> {
-  const { path, name, out, size, precision = 'F32', overwrite = false } = options;
+  const { path, name, out, size, sequence, weights, precision = 'F32', overwrite = false } = options;
   const directory = join(out, name);
-  const model = await readModel(path, size ? { size } : {});
-  if (model.kind !== 'recogniser') {
-    const what = 'a network for single pictures; only recognisers of sequences can be made packages of';
-    throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', `${path} is ${what}.`);
-  }
-  const channels = model.graphs.frames.values[model.graphs.frames.inputs[0]!.value]!.shape[1];
-  if (channels !== 3) {
-    throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', `${path} takes frames of ${channels} channels, not of 3.`);
-  }
-  const facts = await recogniserFacts(model, options);
-  checkFacts(facts, name);
-  return { directory, manifest: writePackage(directory, { facts, graphs: model.graphs, precision }, overwrite) };
+  // A sequence rule says for how many frames a file is read that leaves their number open.
+  const steps = options.steps ?? (sequence && 'length' in sequence ? sequence.length : undefined);
+  const model = await readModel(path, { ...(size && { size }), ...(steps && { steps }), ...(weights && { weights }) });
+  checkOptions(model, options);
+  const encoder = await readEncoder(options);
+  checkRandomness(encoder ? [model, encoder] : [model], options);
+  const content =
+    model.kind === 'recogniser'
+      ? await recogniserContent(model, options)
+      : model.kind === 'network'
+        ? await classifierContent(model, options)
+        : await priorContent(model, encoder, options);
+  checkFacts(content.facts, name);
+  return { directory, manifest: writePackage(directory, { ...content, precision }, overwrite) };
 }

@@ -61,6 +61,7 @@ export class GraphBuilder {
   readonly #constants: Constant[] = [];
   readonly #outputs: Port[] = [];
   readonly #scalars = new Map<number, Value>();
+  readonly #producers = new Map<number, GraphNode>();
 
   get nodes(): readonly GraphNode[] {
     return this.#nodes;
@@ -70,6 +71,11 @@ export class GraphBuilder {
     const type = this.#values[id];
     if (!type) throw new NeuroreelError('GRAPH_INVALID', `The graph has no value ${id}.`);
     return { id, ...type };
+  }
+
+  /** The node that makes a value; undefined for inputs and constants. */
+  producer({ id }: Value): GraphNode | undefined {
+    return this.#producers.get(id);
   }
 
   #add(type: TensorType, what: string): Value {
@@ -128,12 +134,9 @@ export class GraphBuilder {
       }
     }
     const outputs = op.infer(inputs, attributes).map((type) => this.#add(type, `The output of ${op.name}`));
-    this.#nodes.push({
-      op: op.name,
-      inputs: inputs.map((v) => v.id),
-      outputs: outputs.map((v) => v.id),
-      attributes,
-    });
+    const node = { op: op.name, inputs: inputs.map((v) => v.id), outputs: outputs.map((v) => v.id), attributes };
+    this.#nodes.push(node);
+    for (const { id } of outputs) this.#producers.set(id, node);
     return outputs;
   }
 

@@ -62,6 +62,12 @@ export function checkAxis(axis: number, rank: number, what: string): void {
   }
 }
 
+/** Row and column of the middle of maps [.., H, W]: floor(size / 2). */
+export function centreOf(shape: Shape): [number, number] {
+  const [height, width] = shape.slice(-2) as [number, number];
+  return [Math.floor(height / 2), Math.floor(width / 2)];
+}
+
 /** An axis counted from the front; negative axes count from the end. Throws GRAPH_INVALID when out of range. */
 export function normalAxis(axis: number, rank: number, what: string): number {
   const normal = axis < 0 ? axis + rank : axis;

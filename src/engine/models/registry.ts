@@ -78,6 +78,12 @@ export class ModelRegistry {
     return ofKind(this.load(name), 'classifier');
   }
 
+  /** Loads a package that has units: a recogniser or a classifier. */
+  loadWithUnits(name: string): ModelPackage<RecogniserManifest> | ModelPackage<ClassifierManifest> {
+    const model = this.load(name);
+    return isClassifier(model) ? model : ofKind(model, 'recogniser');
+  }
+
   loadPrior(name: string): ModelPackage<PriorManifest> {
     return ofKind(this.load(name), 'prior');
   }
@@ -89,6 +95,11 @@ function namesIn(folder: string): string[] {
   } catch (cause) {
     throw new NeuroreelError('CONFIG_INVALID', `The folder of models ${folder} cannot be read.`, { cause });
   }
+}
+
+/** Whether a package is a classifier's. */
+export function isClassifier(model: ModelPackage): model is ModelPackage<ClassifierManifest> {
+  return model.manifest.kind === 'classifier';
 }
 
 function ofKind<K extends ModelManifest['kind']>(

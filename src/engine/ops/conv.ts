@@ -5,10 +5,12 @@
 import type { GraphBuilder, Value } from '../graph/graph.js';
 import { showShape, sizeOf, type Shape } from '../graph/shape.js';
 import { NeuroreelError } from '../../protocol/errors.js';
-import { defineOp, type OnnxContext } from './definition.js';
+import { defineOp, type Box, type Interval, type OnnxContext, type ReachContext } from './definition.js';
 import { sum } from './reduce.js';
 import { reshape } from './layout.js';
+import { boxOf, channelsOfGroups, everything, underWindow, wholeBox, windowsOver, type Sliding } from './reach.js';
 import type * as tfjs from '@tensorflow/tfjs';
+import { firstInputRows } from './rows.js';
 
 export type ConvAttributes = {
   /** Vertical, horizontal. */
@@ -78,6 +80,27 @@ function convMacs(output: Shape, weights: Shape): number {
   return (sizeOf(output) * sizeOf(weights)) / weights[0]!;
 }
 
+/** How the kernel slides along a spatial axis (0: height, 1: width). */
+const sliding = (a: ConvAttributes, weights: Shape, axis: 0 | 1): Sliding => ({
+  kernel: weights[axis + 2]!,
+  stride: a.strides[axis]!,
+  pad: a.pads[axis]!,
+  dilation: a.dilations[axis]!,
+});
+
+/** What of an input a part of the output depends on: `along` says it for the rows and columns. */
+function convReach(
+  { box, inputs, attributes: a, bounded }: ReachContext<ConvAttributes>,
+  channels: Interval,
+  along: (interval: Interval, window: Sliding, size: number | null) => Interval | null,
+): (Box | null)[] {
+  const [x, w, ...bias] = inputs;
+  const places = ([0, 1] as const).map((axis) =>
+    along(box[axis + 2]!, sliding(a, w!.shape, axis), bounded ? x!.shape[axis + 2]! : null),
+  );
+  return [boxOf([box[0]!, channels, ...places]), wholeBox(w!.shape), ...bias.map(({ shape }) => wholeBox(shape))];
+}
+
 const onnxAttributes = (a: ConvAttributes): Record<string, number | readonly number[]> => ({
   strides: a.strides,
   pads: a.pads,
@@ -88,6 +111,7 @@ const onnxAttributes = (a: ConvAttributes): Record<string, number | readonly num
 /** y = conv(x, w) + bias; inputs x [N,C,H,W], w [O,C/g,kh,kw], optionally bias [O]. */
 const Conv2dOp = defineOp<ConvAttributes>({
   name: 'Conv2d',
+  rows: firstInputRows,
   infer([x, w, bias], a) {
     checkAttributes(a);
     const [n, c, h, wd] = x!.shape;
@@ -122,6 +146,10 @@ const Conv2dOp = defineOp<ConvAttributes>({
     c.node('Conv', c.inputs, onnxAttributes(c.attributes), c.outputs[0]);
   },
   tfjs: ({ tf, inputs, attributes }) => [tfjsConv(tf, inputs, attributes)],
+  reach(c) {
+    const [o, cg] = c.inputs[1]!.shape as [number, number];
+    return convReach(c, channelsOfGroups(c.box[1]!, o / c.attributes.groups, cg), underWindow);
+  },
   macs: ([, w], [y]) => convMacs(y!.shape, w!.shape),
 });
 
@@ -131,6 +159,7 @@ const Conv2dOp = defineOp<ConvAttributes>({
  */
 const ConvTranspose2dOp = defineOp<SizedConvAttributes>({
   name: 'ConvTranspose2d',
+  rows: firstInputRows,
   infer([g, w, bias], a) {
     checkAttributes(a);
     const [n, o, oh, ow] = g!.shape;
@@ -170,6 +199,10 @@ const ConvTranspose2dOp = defineOp<SizedConvAttributes>({
   },
   onnx: lowerConvTranspose,
   tfjs: ({ tf, inputs, attributes, outputTypes }) => [tfjsConvTranspose(tf, inputs, attributes, outputTypes[0]!.shape)],
+  reach(c) {
+    const [o, cg] = c.inputs[1]!.shape as [number, number];
+    return convReach(c, channelsOfGroups(c.box[1]!, cg, o / c.attributes.groups), windowsOver);
+  },
   macs: ([g, w]) => convMacs(g!.shape, w!.shape),
 });
 
@@ -202,6 +235,7 @@ const Conv2dWeightGradOp = defineOp<SizedConvAttributes>({
   },
   onnx: lowerWeightGrad,
   tfjs: ({ tf, inputs, attributes, outputTypes }) => [tfjsWeightGrad(tf, inputs, attributes, outputTypes[0]!.shape)],
+  reach: everything,
   macs: ([, g], [w]) => convMacs(g!.shape, w!.shape),
 });
 
@@ -240,6 +274,81 @@ function flippedInGraph(c: OnnxContext<SizedConvAttributes>): string {
   ]);
 }
 
+/** Where along one axis the outputs s*q + phase of a transposed convolution come from: kernel taps and padding. */
+interface Phase {
+  /** Taps in the order of the inputs that they meet. */
+  readonly taps: readonly number[];
+  readonly before: number;
+  readonly after: number;
+}
+
+/**
+ * The phases of a transposed convolution along one axis, or null where one of them is no plain convolution of all inputs.
+ * Output s*q + a meets input i by the tap a + p - s*(i - q).
+ */
+function phasesOf(input: number, output: number, kernel: number, stride: number, pad: number): Phase[] | null {
+  if (output % stride !== 0) return null;
+  const phases = Array.from({ length: stride }, (_, a): Phase => {
+    const first = (a + pad) % stride;
+    const taps = Array.from({ length: Math.ceil((kernel - first) / stride) }, (_t, m) => first + m * stride).reverse();
+    const last = Math.floor((a + pad) / stride);
+    return { taps, before: taps.length - 1 - last, after: output / stride - input + last };
+  });
+  return phases.every(({ taps, before, after }) => taps.length > 0 && before >= 0 && after >= 0) ? phases : null;
+}
+
+/** Of weights [O, C, kh, kw], the taps of a phase as weights [C, O, rows, columns] of a convolution. */
+function phaseWeights(
+  data: Float32Array,
+  [o, c, kh, kw]: readonly number[],
+  rows: Phase,
+  columns: Phase,
+): Float32Array {
+  const places = rows.taps.flatMap((y) => columns.taps.map((x) => y * kw! + x));
+  const weights = new Float32Array(o! * c! * places.length);
+  let at = 0;
+  for (let j = 0; j < c!; j++) {
+    for (let i = 0; i < o!; i++) {
+      const from = (i * c! + j) * kh! * kw!;
+      for (const place of places) weights[at++] = data[from + place]!;
+    }
+  }
+  return weights;
+}
+
+/** Channels from which on separate phases pay: fewer are padded to a block of this size. */
+const BLOCK = 16;
+
+/**
+ * A strided transpose of constant weights as a plain convolution for each phase of the stride, whose results are put into
+ * each other's gaps. The runtime's own operator scatters the columns of a product on one core.
+ * @returns false where that is not possible or does not pay.
+ */
+function lowerAsPhases(c: OnnxContext<SizedConvAttributes>): boolean {
+  const { strides, pads, dilations, groups, size } = c.attributes;
+  const data = c.constantData(1);
+  const shape = c.inputTypes[1]!.shape;
+  const [n, , h, w] = c.inputTypes[0]!.shape as [number, number, number, number];
+  const channels = shape[1]!;
+  if (!data || groups > 1 || channels < BLOCK || dilations.some((d) => d > 1)) return false;
+  const rows = phasesOf(h, size[0]!, shape[2]!, strides[0]!, pads[0]!);
+  const columns = phasesOf(w, size[1]!, shape[3]!, strides[1]!, pads[1]!);
+  if (!rows || !columns) return false;
+  const [ph, pw] = [size[0]! / rows.length, size[1]! / columns.length];
+  const lines = rows.map((row) => {
+    const parts = columns.map((column) => {
+      const kernel = [channels, shape[0]!, row.taps.length, column.taps.length];
+      const weights = c.floats(phaseWeights(data, shape, row, column), kernel);
+      const inputs = [c.inputs[0]!, weights, ...c.inputs.slice(2)];
+      const part = c.node('Conv', inputs, { pads: [row.before, column.before, row.after, column.after] });
+      return c.node('Reshape', [part, c.integers([n, channels, ph, pw, 1])]);
+    });
+    return c.node('Reshape', [c.node('Concat', parts, { axis: 4 }), c.integers([n, channels, ph, 1, size[1]!])]);
+  });
+  c.node('Reshape', [c.node('Concat', lines, { axis: 3 }), c.integers(c.outputTypes[0]!.shape)], {}, c.outputs[0]);
+  return true;
+}
+
 /** Stride 1 runs faster as a convolution with flipped weights, which for constant weights are made once, here. */
 function lowerConvTranspose(c: OnnxContext<SizedConvAttributes>): void {
   const a = c.attributes;
@@ -258,6 +367,7 @@ function lowerConvTranspose(c: OnnxContext<SizedConvAttributes>): void {
     c.node('Conv', [g, flipped, ...tail], { ...onnxAttributes(a), pads }, c.outputs[0]);
     return;
   }
+  if (lowerAsPhases(c)) return;
   const input = c.inputTypes[0]!.shape.slice(2);
   const natural = input.map((d, i) => (d - 1) * a.strides[i]! + reach[i]! + 1 - a.pads[i]! - a.pads[i + 2]!);
   const output_padding = natural.map((d, i) => a.size[i]! - d);

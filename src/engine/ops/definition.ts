@@ -4,6 +4,7 @@
  */
 import type { GraphBuilder, TensorType, Value } from '../graph/graph.js';
 import type { Shape } from '../graph/shape.js';
+import type { RowUse } from './rows.js';
 import type * as tfjs from '@tensorflow/tfjs';
 
 export type AttributeValue = number | string | boolean | readonly number[];
@@ -55,7 +56,11 @@ export interface OnnxWriter {
   integers(data: readonly number[], shape?: Shape): string;
 }
 
+/** Where an ONNX model is to run: some ops are lowered differently for a GPU. */
+export type OnnxDevice = 'cpu' | 'webgpu' | 'cuda';
+
 export interface OnnxContext<A extends Attributes> extends OnnxWriter {
+  readonly device: OnnxDevice;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly inputTypes: readonly TensorType[];
@@ -79,6 +84,27 @@ export interface TfjsContext<A extends Attributes> {
   readonly attributes: A;
 }
 
+/** Indices low .. high along an axis, both included. */
+export type Interval = readonly [low: number, high: number];
+/** A part of a tensor: an interval along each axis. */
+export type Box = readonly Interval[];
+
+/** What an op's rule of reach is given. */
+export interface ReachContext<A extends Attributes> {
+  /** The part of one output that is asked about. */
+  readonly box: Box;
+  /** Which output. */
+  readonly output: number;
+  readonly inputs: readonly TensorType[];
+  readonly outputs: readonly TensorType[];
+  readonly attributes: A;
+  /**
+   * Whether what lies beyond the border of a tensor counts as nothing. If not, boxes go on beyond it as if windows slid
+   * over tensors without an end: the size that a receptive field has where no border cuts it.
+   */
+  readonly bounded: boolean;
+}
+
 export interface OpDefinition<A extends Attributes = Attributes> {
   readonly name: string;
   /** The shape rule; throws GRAPH_INVALID on inputs that do not fit. */
@@ -89,6 +115,15 @@ export interface OpDefinition<A extends Attributes = Attributes> {
   reference(inputs: readonly NdArray[], attributes: A, outputs: readonly TensorType[]): Float64Array[];
   onnx(context: OnnxContext<A>): void;
   tfjs(context: TfjsContext<A>): tfjs.Tensor[];
+  /** How rows of the outputs come from rows of the inputs; absent: they depend on other rows. */
+  rows?(inputs: readonly TensorType[], outputs: readonly TensorType[], attributes: A): readonly RowUse[] | null;
+  /** The attributes with which a node of these outputs computes `count` rows; absent: the same. */
+  withRows?(attributes: A, count: number, outputs: readonly TensorType[]): A;
+  /**
+   * The parts of the inputs that can influence a part of an output (a box that holds them all), null where none can.
+   * Absent: the same elements of every input that broadcasts to the output, all of every other.
+   */
+  reach?(context: ReachContext<A>): (Box | null)[];
   /** Multiply-accumulates of one run; absent: counted as none. */
   macs?(inputs: readonly TensorType[], outputs: readonly TensorType[], attributes: A): number;
 }

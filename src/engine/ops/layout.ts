@@ -2,7 +2,9 @@
 import type { GraphBuilder, Value } from '../graph/graph.js';
 import { checkAxis, normalAxis, sameShape, showShape, sizeOf, stridesOf, type Shape } from '../graph/shape.js';
 import { NeuroreelError } from '../../protocol/errors.js';
-import { defineOp, type NdArray, type OpDefinition } from './definition.js';
+import { everyInputRows, rowsUnless } from './rows.js';
+import { defineOp, type Interval, type NdArray, type OpDefinition } from './definition.js';
+import { reshapedBox, withAxes, within } from './reach.js';
 
 function invalid(message: string): never {
   throw new NeuroreelError('GRAPH_INVALID', message);
@@ -23,6 +25,11 @@ function gatherBy(shape: Shape, source: (index: readonly number[]) => number, da
   });
 }
 
+const moved = ([low, high]: Interval, by: number): Interval => [low + by, high + by];
+/** The smallest interval that holds all of these; null for none. */
+const spanOf = (places: readonly number[]): Interval | null =>
+  places.reduce((sofar: Interval | null, i) => [Math.min(sofar?.[0] ?? i, i), Math.max(sofar?.[1] ?? i, i)], null);
+
 /**
  * The sizes that a reshape means: 0 keeps the size of the same axis, -1 (once) takes what is left. Kept symbolic in the
  * node, so that a network can be put into another graph with another batch size.
@@ -39,6 +46,8 @@ function reshapedTo(from: Shape, wanted: readonly number[]): number[] {
 
 const ReshapeOp = defineOp<{ shape: readonly number[] }>({
   name: 'Reshape',
+  rows: everyInputRows,
+  withRows: (_, count, [out]) => ({ shape: [count, ...out!.shape.slice(1)] }),
   infer: ([x], { shape }) => [{ shape: reshapedTo(x!.shape, shape), dtype: x!.dtype }],
   gradient: ({ b, grads, inputs }) => [reshape(b, grads[0]!, inputs[0]!.shape)],
   reference: ([x]) => [x!.data],
@@ -46,10 +55,12 @@ const ReshapeOp = defineOp<{ shape: readonly number[] }>({
     c.node('Reshape', [c.inputs[0]!, c.integers(c.outputTypes[0]!.shape)], {}, c.outputs[0]);
   },
   tfjs: ({ tf, inputs, outputTypes }) => [tf.reshape(inputs[0]!, [...outputTypes[0]!.shape])],
+  reach: ({ box, inputs: [x], outputs: [y] }) => [reshapedBox(box, y!.shape, x!.shape)],
 });
 
 const TransposeOp = defineOp<{ order: readonly number[] }>({
   name: 'Transpose',
+  rows: rowsUnless(({ order }) => order[0] !== 0),
   infer([x], { order }) {
     if (
       !sameShape(
@@ -78,6 +89,7 @@ const TransposeOp = defineOp<{ order: readonly number[] }>({
     c.node('Transpose', c.inputs, { perm: c.attributes.order }, c.outputs[0]);
   },
   tfjs: ({ tf, inputs, attributes: { order } }) => [tf.transpose(inputs[0]!, [...order])],
+  reach: ({ box, attributes: { order } }) => [order.map((_, axis) => box[order.indexOf(axis)]!)],
 });
 
 type SliceAttributes = { axis: number; start: number; end: number };
@@ -85,6 +97,7 @@ type SliceAttributes = { axis: number; start: number; end: number };
 /** Elements start .. end-1 along one axis. */
 const SliceOp = defineOp<SliceAttributes>({
   name: 'Slice',
+  rows: rowsUnless(({ axis }) => axis === 0),
   infer([x], { axis, start, end }) {
     checkAxis(axis, x!.shape.length, 'Slice');
     const dim = x!.shape[axis]!;
@@ -110,6 +123,7 @@ const SliceOp = defineOp<SliceAttributes>({
     const begin = outputTypes[0]!.shape.map((_, i) => (i === axis ? start : 0));
     return [tf.slice(inputs[0]!, begin, [...outputTypes[0]!.shape])];
   },
+  reach: ({ box, attributes: { axis, start } }) => [withAxes(box, { [axis]: moved(box[axis]!, start) })],
 });
 
 type PadAttributes = { before: readonly number[]; after: readonly number[] };
@@ -117,6 +131,7 @@ type PadAttributes = { before: readonly number[]; after: readonly number[] };
 /** Zeros around a tensor; `before` and `after` have one number an axis, none negative. */
 const PadOp = defineOp<PadAttributes>({
   name: 'Pad',
+  rows: rowsUnless(({ before, after }) => before[0] !== 0 || after[0] !== 0),
   infer([x], { before, after }) {
     const fits = before.length === x!.shape.length && after.length === x!.shape.length;
     if (!fits || ![...before, ...after].every((n) => Number.isInteger(n) && n >= 0)) {
@@ -154,10 +169,12 @@ const PadOp = defineOp<PadAttributes>({
       ),
     ];
   },
+  reach: ({ box, attributes: { before } }) => [box.map((interval, i) => moved(interval, -before[i]!))],
 });
 
 const ConcatOp = defineOp<{ axis: number }>({
   name: 'Concat',
+  rows: rowsUnless(({ axis }) => axis === 0),
   infer(inputs, { axis }) {
     const first = inputs[0]!.shape;
     checkAxis(axis, first.length, 'Concat');
@@ -195,33 +212,55 @@ const ConcatOp = defineOp<{ axis: number }>({
     c.node('Concat', c.inputs, { axis: c.attributes.axis }, c.outputs[0]);
   },
   tfjs: ({ tf, inputs, attributes: { axis } }) => [tf.concat([...inputs], axis)],
+  reach({ box, inputs, attributes: { axis } }) {
+    let start = 0;
+    return inputs.map(({ shape }) => {
+      const part = within(moved(box[axis]!, -start), shape[axis]!);
+      start += shape[axis]!;
+      return withAxes(box, { [axis]: part });
+    });
+  },
 });
 
-type GatherAttributes = { indices: readonly number[] };
+/** `axis` is 0 where it is absent. */
+type GatherAttributes = { indices: readonly number[]; axis?: number };
 
-/** Rows of the first axis in a given order; a row may be taken several times. */
+/** Rows of an axis in a given order; a row may be taken several times. */
 const GatherOp = defineOp<GatherAttributes>({
   name: 'Gather',
-  infer([x], { indices }) {
-    const rows = x!.shape[0] ?? 0;
+  infer([x], { indices, axis = 0 }) {
+    checkAxis(axis, x!.shape.length, 'Gather');
+    const rows = x!.shape[axis]!;
     if (!indices.every((i) => Number.isInteger(i) && i >= 0 && i < rows)) {
       invalid(`Gather: an index is outside the ${rows} rows.`);
     }
-    return [{ shape: [indices.length, ...x!.shape.slice(1)], dtype: x!.dtype }];
+    return [{ shape: x!.shape.map((d, i) => (i === axis ? indices.length : d)), dtype: x!.dtype }];
   },
-  gradient: ({ b, grads, inputs, attributes: { indices } }) => [
-    b.node(GatherGradOp, [grads[0]!], { indices, rows: inputs[0]!.shape[0]! })[0]!,
+  gradient: ({ b, grads, inputs, attributes: { indices, axis = 0 } }) => [
+    b.node(GatherGradOp, [grads[0]!], { indices, rows: inputs[0]!.shape[axis]!, axis })[0]!,
   ],
-  reference([x], { indices }) {
-    const inner = sizeOf(x!.shape.slice(1));
-    const data = new Float64Array(indices.length * inner);
-    indices.forEach((row, i) => data.set(x!.data.subarray(row * inner, (row + 1) * inner), i * inner));
+  reference([x], { indices, axis = 0 }) {
+    const inner = sizeOf(x!.shape.slice(axis + 1));
+    const rows = x!.shape[axis]!;
+    const outer = sizeOf(x!.shape.slice(0, axis));
+    const data = new Float64Array(outer * indices.length * inner);
+    for (let o = 0; o < outer; o++) {
+      indices.forEach((row, i) => {
+        const from = (o * rows + row) * inner;
+        data.set(x!.data.subarray(from, from + inner), (o * indices.length + i) * inner);
+      });
+    }
     return [data];
   },
   onnx(c) {
-    c.node('Gather', [c.inputs[0]!, c.integers(c.attributes.indices)], { axis: 0 }, c.outputs[0]);
+    const { indices, axis = 0 } = c.attributes;
+    c.node('Gather', [c.inputs[0]!, c.integers(indices)], { axis }, c.outputs[0]);
   },
-  tfjs: ({ tf, inputs, attributes: { indices } }) => [tf.gather(inputs[0]!, [...indices])],
+  tfjs: ({ tf, inputs, attributes: { indices, axis = 0 } }) => [tf.gather(inputs[0]!, [...indices], axis)],
+  reach({ box, attributes: { indices, axis = 0 } }) {
+    const [low, high] = box[axis]!;
+    return [withAxes(box, { [axis]: spanOf(indices.slice(Math.max(low, 0), high + 1)) })];
+  },
 });
 
 /** Rows of the first axis by numbers that are data: x and `rows` [N], whole numbers of rows of x, as float32. */
@@ -255,31 +294,46 @@ function scatterMatrix(indices: readonly number[], rows: number): Float32Array {
   return matrix;
 }
 
-/** Adds rows up where `Gather` took them from. */
+/** Adds rows up where `Gather` took them from: a product with the scatter matrix along the axis. */
 const GatherGradOp = defineOp<GatherAttributes & { rows: number }>({
   name: 'GatherGrad',
-  infer: ([g], { rows }) => [{ shape: [rows, ...g!.shape.slice(1)], dtype: 'float32' }],
-  gradient: ({ b, grads, attributes: { indices } }) => [gather(b, grads[0]!, indices)],
-  reference([g], { indices, rows }) {
-    const inner = sizeOf(g!.shape.slice(1));
-    const data = new Float64Array(rows * inner);
-    indices.forEach((row, i) => {
-      for (let k = 0; k < inner; k++) data[row * inner + k]! += g!.data[i * inner + k]!;
-    });
+  infer: ([g], { rows, axis = 0 }) => [{ shape: g!.shape.map((d, i) => (i === axis ? rows : d)), dtype: 'float32' }],
+  gradient: ({ b, grads, attributes: { indices, axis = 0 } }) => [gather(b, grads[0]!, indices, axis)],
+  reference([g], { indices, rows, axis = 0 }) {
+    const inner = sizeOf(g!.shape.slice(axis + 1));
+    const outer = sizeOf(g!.shape.slice(0, axis));
+    const data = new Float64Array(outer * rows * inner);
+    for (let o = 0; o < outer; o++) {
+      indices.forEach((row, i) => {
+        const [from, to] = [(o * indices.length + i) * inner, (o * rows + row) * inner];
+        for (let k = 0; k < inner; k++) data[to + k]! += g!.data[from + k]!;
+      });
+    }
     return [data];
   },
   onnx(c) {
-    const { indices, rows } = c.attributes;
-    const flat = c.node('Reshape', [c.inputs[0]!, c.integers([indices.length, -1])]);
+    const { indices, rows, axis = 0 } = c.attributes;
+    const flat = c.node('Reshape', [c.inputs[0]!, c.integers(scatterView(c.inputTypes[0]!.shape, axis))]);
     const summed = c.node('MatMul', [c.floats(scatterMatrix(indices, rows), [rows, indices.length]), flat]);
     c.node('Reshape', [summed, c.integers(c.outputTypes[0]!.shape)], {}, c.outputs[0]);
   },
-  tfjs({ tf, inputs, outputTypes, attributes: { indices, rows } }) {
+  tfjs({ tf, inputs, outputTypes, attributes: { indices, rows, axis = 0 } }) {
     const matrix = tf.tensor2d(scatterMatrix(indices, rows), [rows, indices.length]);
-    const flat = tf.reshape(inputs[0]!, [indices.length, -1]);
+    const flat = tf.reshape(inputs[0]!, scatterView(inputs[0]!.shape, axis));
     return [tf.reshape(tf.matMul(matrix, flat as never), [...outputTypes[0]!.shape])];
   },
+  reach({ box, attributes: { indices, axis = 0 } }) {
+    const [low, high] = box[axis]!;
+    const from = indices.map((_, place) => place).filter((place) => indices[place]! >= low && indices[place]! <= high);
+    return [withAxes(box, { [axis]: spanOf(from) })];
+  },
 });
+
+/** The shape [k, inner] or [outer, k, inner] in which a matrix product runs along an axis. */
+function scatterView(shape: Shape, axis: number): number[] {
+  const [outer, inner] = [sizeOf(shape.slice(0, axis)), sizeOf(shape.slice(axis + 1))];
+  return outer === 1 ? [shape[axis]!, inner] : [outer, shape[axis]!, inner];
+}
 
 /** The multi-axis view that pixel shuffle permutes: [N, C, r, r, H, W] <-> [N, C, H, r, W, r]. */
 const SHUFFLE_ORDER = [0, 1, 4, 2, 5, 3];
@@ -292,6 +346,7 @@ export function pixelShuffle(b: GraphBuilder, x: Value, r: number): Value {
 
 const PixelShuffleOp: OpDefinition<{ r: number }> = defineOp({
   name: 'PixelShuffle',
+  rows: everyInputRows,
   infer([x], { r }) {
     const [n, c, h, w] = x!.shape;
     if (x!.shape.length !== 4 || c! % (r * r) !== 0) invalid(`PixelShuffle: ${showShape(x!.shape)} by ${r}.`);
@@ -315,11 +370,16 @@ const PixelShuffleOp: OpDefinition<{ r: number }> = defineOp({
     const split = tf.reshape(inputs[0]!, [n!, c!, r, r, h! / r, w! / r]);
     return [tf.reshape(tf.transpose(split, SHUFFLE_ORDER), [n!, c!, h!, w!])];
   },
+  reach({ box: [n, channels, ...places], attributes: { r } }) {
+    const coarse = places.map(([low, high]): Interval => [Math.floor(low / r), Math.floor(high / r)]);
+    return [[n!, [channels![0] * r * r, (channels![1] + 1) * r * r - 1], ...coarse]];
+  },
 });
 
 /** The inverse of pixel shuffle. */
 const PixelUnshuffleOp = defineOp<{ r: number }>({
   name: 'PixelUnshuffle',
+  rows: everyInputRows,
   infer([x], { r }) {
     const [n, c, h, w] = x!.shape;
     if (x!.shape.length !== 4 || h! % r !== 0 || w! % r !== 0) {
@@ -350,6 +410,10 @@ const PixelUnshuffleOp = defineOp<{ r: number }>({
     const split = tf.reshape(inputs[0]!, [n!, k! / (r * r), h!, r, w!, r]);
     return [tf.reshape(tf.transpose(split, UNSHUFFLE_ORDER), [n!, k!, h!, w!])];
   },
+  reach({ box: [n, channels, ...places], attributes: { r } }) {
+    const fine = places.map(([low, high]): Interval => [low * r, high * r + r - 1]);
+    return [[n!, [Math.floor(channels![0] / (r * r)), Math.floor(channels![1] / (r * r))], ...fine]];
+  },
 });
 
 /** Reads a tensor under another shape; 0 keeps the size of the same axis, -1 takes what is left. */
@@ -379,9 +443,10 @@ export function concat(b: GraphBuilder, parts: readonly Value[], axis: number): 
   if (parts.length === 1) return parts[0]!;
   return b.node(ConcatOp, parts, { axis: normalAxis(axis, parts[0]!.shape.length, 'concat') })[0]!;
 }
-/** Rows of the first axis, in the order of `indices`. */
-export function gather(b: GraphBuilder, x: Value, indices: readonly number[]): Value {
-  return b.node(GatherOp, [x], { indices: [...indices] })[0]!;
+/** Rows of an axis (the first by default), in the order of `indices`. */
+export function gather(b: GraphBuilder, x: Value, indices: readonly number[], axis = 0): Value {
+  const normal = normalAxis(axis, x.shape.length, 'gather');
+  return b.node(GatherOp, [x], { indices: [...indices], ...(normal > 0 && { axis: normal }) })[0]!;
 }
 /** Rows of the first axis, whose numbers the graph is given when it runs. Has no gradient. */
 export function takeRows(b: GraphBuilder, x: Value, rows: Value): Value {

@@ -9,6 +9,7 @@ import { defineOp, type OnnxContext, type OnnxWriter } from './definition.js';
 import { mul } from './elementwise.js';
 import { padAxis, reshape, sliceAxis } from './layout.js';
 import { matmul } from './matmul.js';
+import { everything, wholeBox } from './reach.js';
 import type * as tfjs from '@tensorflow/tfjs';
 
 type None = Record<string, never>;
@@ -65,6 +66,11 @@ const LstmOp = defineOp<None>({
   },
   onnx: lowerLstm,
   tfjs: ({ tf, inputs }) => tfjsLstm(tf, inputs),
+  // All that came before.
+  reach: ({ box, inputs: [x, ...others] }) => [
+    [[0, box[0]![1]], box[1]!, [0, x!.shape[2]! - 1]],
+    ...others.map(({ shape }) => wholeBox(shape)),
+  ],
   macs: ([x, w]) => x!.shape[0]! * x!.shape[1]! * sizeOf(w!.shape),
 });
 
@@ -108,6 +114,7 @@ const LstmGradOp = defineOp<None>({
   },
   onnx: lowerLstmGrad,
   tfjs: ({ tf, inputs }) => [tfjsLstmGrad(tf, inputs)],
+  reach: everything,
   macs: ([, , gates, , w]) => gates!.shape[0]! * gates!.shape[1]! * sizeOf(w!.shape),
 });
 

@@ -2,16 +2,19 @@
 import type { GraphBuilder, Value } from '../graph/graph.js';
 import { showShape, sizeOf } from '../graph/shape.js';
 import { NeuroreelError } from '../../protocol/errors.js';
-import { defineOp } from './definition.js';
+import { defineOp, type Interval } from './definition.js';
 import { add } from './elementwise.js';
 import { reshape } from './layout.js';
+import { wholeBox } from './reach.js';
 import type * as tfjs from '@tensorflow/tfjs';
+import { firstInputRows } from './rows.js';
 
 type MatMulAttributes = { transA: boolean; transB: boolean };
 
 /** C [M,N] = A [M,K] B [K,N]; `transA`: A is given as [K,M]; `transB`: B as [N,K]. */
 const MatMulOp = defineOp<MatMulAttributes>({
   name: 'MatMul',
+  rows: (inputs, outputs, { transA }) => (transA ? null : firstInputRows(inputs, outputs)),
   infer([x, y], { transA, transB }) {
     if (x!.shape.length === 2 && y!.shape.length === 2) {
       const [m, k] = transA ? [x!.shape[1]!, x!.shape[0]!] : [x!.shape[0]!, x!.shape[1]!];
@@ -59,6 +62,12 @@ const MatMulOp = defineOp<MatMulAttributes>({
     const [x, y] = inputs as [tfjs.Tensor2D, tfjs.Tensor2D];
     return [tf.matMul(transA ? tf.transpose(x) : x, transB ? tf.transpose(y) : y)];
   },
+  reach({ box: [row, column], inputs: [x, y], attributes: { transA, transB } }) {
+    const [m, n] = [row!, column!];
+    const rows: Interval = [0, x!.shape[transA ? 0 : 1]! - 1];
+    const columns: Interval = [0, y!.shape[transB ? 1 : 0]! - 1];
+    return [transA ? [rows, m] : [m, rows], transB ? [n, columns] : [columns, n]];
+  },
   macs: ([x], [out]) => (sizeOf(x!.shape) / out!.shape[0]!) * sizeOf(out!.shape),
 });
 
@@ -69,6 +78,7 @@ export function matmul(b: GraphBuilder, x: Value, y: Value, options: Partial<Mat
 /** y [..., out] = x [..., in] W^T, weights [out, in]: a fully connected layer over any leading axes. */
 const LinearOp = defineOp<Record<string, never>>({
   name: 'Linear',
+  rows: (inputs, outputs) => (inputs[0]!.shape.length > 1 ? firstInputRows(inputs, outputs) : null),
   infer([x, w]) {
     if (w!.shape.length !== 2 || x!.shape[x!.shape.length - 1] !== w!.shape[1]) {
       throw new NeuroreelError('GRAPH_INVALID', `Linear: ${showShape(x!.shape)}, weights ${showShape(w!.shape)}.`);
@@ -105,6 +115,7 @@ const LinearOp = defineOp<Record<string, never>>({
     const rows = tf.reshape<tfjs.Rank.R2>(x!, [-1, w!.shape[1]!]);
     return [tf.reshape(tf.matMul(rows, tf.transpose(w!) as tfjs.Tensor2D), [...outputTypes[0]!.shape])];
   },
+  reach: ({ box, inputs: [, w] }) => [[...box.slice(0, -1), [0, w!.shape[1]! - 1]], wholeBox(w!.shape)],
   macs: ([, w], [out]) => sizeOf(out!.shape) * w!.shape[1]!,
 });
 

@@ -1,9 +1,21 @@
 /** Max and average pooling over windows, NCHW. */
 import type { GraphBuilder, Value } from '../graph/graph.js';
-import { showShape, sizeOf, type Shape } from '../graph/shape.js';
+import { sameShape, showShape, sizeOf, type Shape } from '../graph/shape.js';
 import { NeuroreelError } from '../../protocol/errors.js';
-import { defineOp, type NdArray, type OnnxContext, type OpDefinition } from './definition.js';
+import { relu } from './activation.js';
+import {
+  defineOp,
+  type Box,
+  type Interval,
+  type NdArray,
+  type OnnxContext,
+  type OpDefinition,
+  type ReachContext,
+} from './definition.js';
+import { portableMaxPoolGrad } from './max-pool-portable.js';
+import { boxOf, underWindow, windowsOver, type Sliding } from './reach.js';
 import type * as tfjs from '@tensorflow/tfjs';
+import { everyInputRows } from './rows.js';
 
 export type PoolAttributes = {
   kernel: readonly number[];
@@ -72,6 +84,26 @@ function argmax(x: NdArray, { rows, cols, plane }: Window): number {
   return best;
 }
 
+const sliding = (a: PoolAttributes, axis: 0 | 1): Sliding => ({
+  kernel: a.kernel[axis]!,
+  stride: a.strides[axis]!,
+  pad: a.pads[axis]!,
+});
+
+type Along = (interval: Interval, window: Sliding, size: number | null) => Interval | null;
+
+/** A box with its rows and columns replaced by what `along` says of them, on an input of this size. */
+function poolBox(box: Box, c: ReachContext<PoolAttributes>, size: readonly number[], along: Along): Box | null {
+  const places = ([0, 1] as const).map((axis) =>
+    along(box[axis + 2]!, sliding(c.attributes, axis), c.bounded ? size[axis]! : null),
+  );
+  return boxOf([box[0]!, box[1]!, ...places]);
+}
+
+const poolReach = (c: ReachContext<PoolAttributes>): (Box | null)[] => [
+  poolBox(c.box, c, c.inputs[0]!.shape.slice(2), underWindow),
+];
+
 const onnxPool = (c: OnnxContext<PoolAttributes>): Record<string, readonly number[]> => {
   const a = c.attributes;
   return { kernel_shape: a.kernel, strides: a.strides, pads: [...a.pads, ...endPads(c.inputTypes[0]!.shape, a)] };
@@ -80,6 +112,26 @@ const onnxPool = (c: OnnxContext<PoolAttributes>): Record<string, readonly numbe
 /** Key under which the indices of a pooling's maxima are shared between the pooling and its gradient. */
 const indicesKey = (c: OnnxContext<PoolAttributes>): string =>
   `argmax:${c.inputs[0]}:${JSON.stringify([c.attributes.kernel, c.attributes.strides, c.attributes.pads, c.attributes.size])}`;
+
+/** The flat indices of the maxima, int64 [n, c, oh, ow]: those that the pooling itself left, or made again. */
+function maxIndices(c: OnnxContext<PoolAttributes>): string {
+  const known = c.shared(indicesKey(c));
+  if (known !== undefined) return known;
+  const indices = c.fresh('indices');
+  c.share(indicesKey(c), indices);
+  c.nodes('MaxPool', [c.inputs[0]!], [c.fresh('pooled'), indices], onnxPool(c));
+  return indices;
+}
+
+/** Adds values up at flat indices; the rest of the node's output is 0. */
+function scatter(c: OnnxContext<PoolAttributes>, indices: string, values: string): void {
+  const { shape } = c.outputTypes[0]!;
+  const flat = c.integers([-1]);
+  const zeros = c.node('Expand', [c.floats([0], []), c.integers([sizeOf(shape)])]);
+  const [at, numbers] = [c.node('Reshape', [indices, flat]), c.node('Reshape', [values, flat])];
+  const scattered = c.node('ScatterElements', [zeros, at, numbers], { axis: 0, reduction: 'add' });
+  c.node('Reshape', [scattered, c.integers(shape)], {}, c.outputs[0]);
+}
 
 function tfjsPadded(tf: typeof tfjs, x: tfjs.Tensor, a: PoolAttributes, value: number): tfjs.Tensor4D {
   const [bottom, right] = endPads(x.shape, a);
@@ -99,6 +151,7 @@ const fromNhwc = (tf: typeof tfjs, x: tfjs.Tensor): tfjs.Tensor => tf.transpose(
 
 const MaxPoolOp = defineOp<PoolAttributes>({
   name: 'MaxPool2d',
+  rows: everyInputRows,
   infer: ([x], a) => [{ shape: inferPool(x!.shape, a), dtype: 'float32' }],
   gradient: ({ b, inputs, grads, attributes }) => [b.node(MaxPoolGradOp, [inputs[0]!, grads[0]!], attributes)[0]!],
   reference([x], a, [out]) {
@@ -109,7 +162,8 @@ const MaxPoolOp = defineOp<PoolAttributes>({
     return [y];
   },
   onnx(c) {
-    const indices = c.usedBy('MaxPool2dGrad', 0) ? c.fresh('indices') : '';
+    const needed = c.device === 'cpu' && (c.usedBy('MaxPool2dGrad', 0) || c.usedBy('MaxPool2dPlace', 0));
+    const indices = needed ? c.fresh('indices') : '';
     if (indices) c.share(indicesKey(c), indices);
     c.nodes('MaxPool', c.inputs, indices ? [c.outputs[0]!, indices] : [c.outputs[0]!], onnxPool(c));
   },
@@ -117,11 +171,13 @@ const MaxPoolOp = defineOp<PoolAttributes>({
     const x = tfjsPadded(tf, inputs[0]!, a, -3e38);
     return [fromNhwc(tf, tf.maxPool(x, a.kernel as [number, number], a.strides as [number, number], 'valid'))];
   },
+  reach: poolReach,
 });
 
 /** Sends the gradient of each window to its largest element (the first on ties). Inputs x, g. */
 const MaxPoolGradOp = defineOp<PoolAttributes>({
   name: 'MaxPool2dGrad',
+  rows: everyInputRows,
   infer: ([x]) => [{ shape: x!.shape, dtype: 'float32' }],
   reference([x, g], a) {
     const dx = new Float64Array(x!.data.length);
@@ -131,18 +187,8 @@ const MaxPoolGradOp = defineOp<PoolAttributes>({
     return [dx];
   },
   onnx(c) {
-    let indices = c.shared(indicesKey(c));
-    if (indices === undefined) {
-      indices = c.fresh('indices');
-      c.nodes('MaxPool', [c.inputs[0]!], [c.fresh('pooled'), indices], onnxPool(c));
-    }
-    const flat = c.integers([-1]);
-    const total = sizeOf(c.outputTypes[0]!.shape);
-    const zeros = c.node('Expand', [c.floats([0], []), c.integers([total])]);
-    const at = c.node('Reshape', [indices, flat]);
-    const values = c.node('Reshape', [c.inputs[1]!, flat]);
-    const scattered = c.node('ScatterElements', [zeros, at, values], { axis: 0, reduction: 'add' });
-    c.node('Reshape', [scattered, c.integers(c.outputTypes[0]!.shape)], {}, c.outputs[0]);
+    if (c.device !== 'cpu') return portableMaxPoolGrad(c, onnxPool(c));
+    scatter(c, maxIndices(c), c.inputs[1]!);
   },
   // No TensorFlow.js kernel for it exists on every backend, so the scatter is done on the host.
   tfjs({ tf, inputs, attributes: a }) {
@@ -152,6 +198,114 @@ const MaxPoolGradOp = defineOp<PoolAttributes>({
       dx[argmax(x!, window)]! += g!.data[window.out]!;
     });
     return [tf.tensor(dx, [...x!.shape])];
+  },
+  // What a place gets depends on all that stands with it in a window.
+  reach(c) {
+    const windows = poolBox(c.box, c, c.attributes.size, windowsOver);
+    return [windows && poolBox(windows, c, c.inputs[0]!.shape.slice(2), underWindow), windows];
+  },
+});
+
+/** Flat index within its plane of the first element of each window, [oh * ow]; negative where padding comes first. */
+function windowOrigins(x: Shape, a: PoolAttributes): number[] {
+  const along = (i: 0 | 1): number[] => Array.from({ length: a.size[i]! }, (_, p) => p * a.strides[i]! - a.pads[i]!);
+  return along(0).flatMap((row) => along(1).map((column) => row * x[3]! + column));
+}
+
+/** For each place in a window, row by row, how far its flat index is from that of the window's first element. */
+const placeOffsets = ([, , , w]: Shape, { kernel: [kh, kw] }: PoolAttributes): number[] =>
+  Array.from({ length: kh! * kw! }, (_, place) => Math.floor(place / kw!) * w! + (place % kw!));
+
+/** Indices into all planes, [n * c, oh, ow], less what `windowOrigins` and the planes before account for. */
+function originsInAllPlanes(c: OnnxContext<PoolAttributes>, x: Shape): string {
+  const planes = x[0]! * x[1]!;
+  const size = x[2]! * x[3]!;
+  const plane = c.integers(
+    Array.from({ length: planes }, (_, i) => i * size),
+    [planes, 1, 1],
+  );
+  return c.node('Add', [plane, c.integers(windowOrigins(x, c.attributes), [1, ...c.attributes.size])]);
+}
+
+/**
+ * Where in its window the largest element of each window is (the first on ties), counted row by row, as bytes: all that
+ * the gradient of a pooling needs. For kernels of at most 255 places.
+ */
+const MaxPoolPlaceOp: OpDefinition<PoolAttributes> = defineOp<PoolAttributes>({
+  name: 'MaxPool2dPlace',
+  rows: everyInputRows,
+  infer: ([x], a) => {
+    if (a.kernel[0]! * a.kernel[1]! > 255) {
+      throw new NeuroreelError('GRAPH_INVALID', `Places in a window of ${showShape(a.kernel)} do not fit in a byte.`);
+    }
+    return [{ shape: inferPool(x!.shape, a), dtype: 'uint8' }];
+  },
+  gradient: () => [null],
+  reference([x], a, [out]) {
+    const places = new Float64Array(sizeOf(out!.shape));
+    const origins = windowOrigins(x!.shape, a);
+    const w = x!.shape[3]!;
+    forEachWindow(x!.shape, a, (window) => {
+      const within = argmax(x!, window) - window.plane * x!.shape[2]! * w;
+      const offset = within - origins[window.out % origins.length]!;
+      places[window.out] = Math.floor(offset / w) * a.kernel[1]! + (offset % w);
+    });
+    return [places];
+  },
+  onnx(c) {
+    const x = c.inputTypes[0]!.shape;
+    const [, , oh, ow] = c.outputTypes[0]!.shape as [number, number, number, number];
+    const indices = c.node('Reshape', [maxIndices(c), c.integers([x[0]! * x[1]!, oh, ow])]);
+    const offset = c.node('Sub', [indices, originsInAllPlanes(c, x)]);
+    const offsets = placeOffsets(x, c.attributes);
+    const placeOf = new Array<number>(Math.max(...offsets) + 1).fill(0);
+    offsets.forEach((distance, place) => (placeOf[distance] = place));
+    const table = c.node('Cast', [c.integers(placeOf)], { to: 2 });
+    const places = c.node('Gather', [table, offset], { axis: 0 });
+    c.node('Reshape', [places, c.integers(c.outputTypes[0]!.shape)], {}, c.outputs[0]);
+  },
+  tfjs({ tf, inputs, attributes: a, outputTypes }) {
+    const x: NdArray = { shape: inputs[0]!.shape, data: Float64Array.from(inputs[0]!.dataSync()) };
+    const [places] = MaxPoolPlaceOp.reference([x], a, outputTypes);
+    return [tf.tensor(Int32Array.from(places!), [...outputTypes[0]!.shape], 'int32')];
+  },
+});
+
+type ScatterAttributes = PoolAttributes & { input: readonly number[] };
+
+/** The gradient of a max pooling from the places of the maxima. Inputs places, g; `input`: height and width pooled. */
+const MaxPoolScatterOp: OpDefinition<ScatterAttributes> = defineOp<ScatterAttributes>({
+  name: 'MaxPool2dScatter',
+  rows: everyInputRows,
+  infer: ([places, g], { input }) => {
+    if (!sameShape(places!.shape, g!.shape)) {
+      throw new NeuroreelError('GRAPH_INVALID', `Places ${showShape(places!.shape)} for ${showShape(g!.shape)}.`);
+    }
+    return [{ shape: [g!.shape[0]!, g!.shape[1]!, ...input], dtype: 'float32' }];
+  },
+  reference([places, g], a, [out]) {
+    const dx = new Float64Array(sizeOf(out!.shape));
+    const origins = windowOrigins(out!.shape, a);
+    const offsets = placeOffsets(out!.shape, a);
+    const plane = a.input[0]! * a.input[1]!;
+    g!.data.forEach((v, i) => {
+      const first = Math.floor(i / origins.length) * plane + origins[i % origins.length]!;
+      dx[first + offsets[places!.data[i]!]!]! += v;
+    });
+    return [dx];
+  },
+  onnx(c) {
+    const out = c.outputTypes[0]!.shape;
+    const planes = out[0]! * out[1]!;
+    const places = c.node('Reshape', [c.inputs[0]!, c.integers([planes, ...c.attributes.size])]);
+    const table = c.integers(placeOffsets(out, c.attributes));
+    const offsets = c.node('Gather', [table, c.node('Cast', [places], { to: 6 })], { axis: 0 });
+    scatter(c, c.node('Add', [offsets, originsInAllPlanes(c, out)]), c.inputs[1]!);
+  },
+  tfjs({ tf, inputs, attributes: a, outputTypes }) {
+    const [places, g] = inputs.map((t): NdArray => ({ shape: t.shape, data: Float64Array.from(t.dataSync()) }));
+    const [dx] = MaxPoolScatterOp.reference([places!, g!], a, outputTypes);
+    return [tf.tensor(Float32Array.from(dx!), [...outputTypes[0]!.shape])];
   },
 });
 
@@ -170,6 +324,7 @@ function inverseDivisors(x: Shape, a: PoolAttributes): Float32Array {
 
 const AveragePoolOp: OpDefinition<PoolAttributes> = defineOp({
   name: 'AveragePool2d',
+  rows: everyInputRows,
   infer: ([x], a) => [{ shape: inferPool(x!.shape, a), dtype: 'float32' }],
   gradient: ({ b, inputs, grads, attributes }) => [
     b.node(AveragePoolGradOp, [grads[0]!], { ...attributes, input: inputs[0]!.shape.slice(2) })[0]!,
@@ -202,6 +357,7 @@ const AveragePoolOp: OpDefinition<PoolAttributes> = defineOp({
     const inverse = inverseDivisors(inputs[0]!.shape, a).map((v) => v * kernel);
     return [tf.mul(pooled, tf.tensor(inverse, [1, 1, ...a.size]))];
   },
+  reach: poolReach,
 });
 
 type AverageGradAttributes = PoolAttributes & { input: readonly number[] };
@@ -209,6 +365,7 @@ type AverageGradAttributes = PoolAttributes & { input: readonly number[] };
 /** Spreads the gradient of each window evenly over the window. Input g. */
 const AveragePoolGradOp = defineOp<AverageGradAttributes>({
   name: 'AveragePool2dGrad',
+  rows: everyInputRows,
   infer: ([g], a) => [{ shape: [g!.shape[0]!, g!.shape[1]!, ...a.input], dtype: 'float32' }],
   gradient: ({ b, grads, attributes: { input: _input, ...a } }) => [b.node(AveragePoolOp, [grads[0]!], a)[0]!],
   reference([g], a, [out]) {
@@ -252,6 +409,7 @@ const AveragePoolGradOp = defineOp<AverageGradAttributes>({
     });
     return [tf.tensor(dx, [...shape])];
   },
+  reach: (c) => [poolBox(c.box, c, c.attributes.size, windowsOver)],
 });
 
 /** Output extent of a pooling; `ceil` rounds up as Caffe does and drops a window that would start beyond the input. */
@@ -284,8 +442,26 @@ function attributesOf(x: Value, { kernel, strides, pads, ceil }: PoolOptions): P
   return { kernel: [...kernel], strides: [...s], pads: [p[0], p[1]], size };
 }
 
-export const maxPool2d = (b: GraphBuilder, x: Value, options: PoolOptions): Value =>
-  b.node(MaxPoolOp, [x], attributesOf(x, options))[0]!;
+/**
+ * Max pooling. Of a rectifier it is the rectifier of the max pooling, since both keep the order of numbers: so made, the
+ * rectifier and its gradient have to look at the maxima only.
+ */
+export function maxPool2d(b: GraphBuilder, x: Value, options: PoolOptions): Value {
+  const before = b.producer(x);
+  if (before?.op === 'Relu') {
+    const { slope } = before.attributes as { slope: number };
+    return relu(b, maxPool2d(b, b.value(before.inputs[0]!), options), slope);
+  }
+  return b.node(MaxPoolOp, [x], attributesOf(x, options))[0]!;
+}
+
+/** Places of the maxima in their windows, bytes [N, C, oh, ow]; see `MaxPoolPlaceOp`. */
+export const maxPool2dPlace = (b: GraphBuilder, x: Value, options: PoolOptions): Value =>
+  b.node(MaxPoolPlaceOp, [x], attributesOf(x, options))[0]!;
+
+/** The gradient of a max pooling of `x` from the places of its maxima. */
+export const maxPool2dScatter = (b: GraphBuilder, places: Value, g: Value, x: Value, options: PoolOptions): Value =>
+  b.node(MaxPoolScatterOp, [places, g], { ...attributesOf(x, options), input: x.shape.slice(2) })[0]!;
 
 /** Average pooling; `divisor` as in `PoolAttributes`, the window within the input by default. */
 export const averagePool2d = (
@@ -294,4 +470,4 @@ export const averagePool2d = (
   options: PoolOptions & { divisor?: 'input' | 'padded' | 'kernel' },
 ): Value => b.node(AveragePoolOp, [x], { ...attributesOf(x, options), divisor: options.divisor ?? 'input' })[0]!;
 
-export const poolOps = [MaxPoolOp, MaxPoolGradOp, AveragePoolOp, AveragePoolGradOp];
+export const poolOps = [MaxPoolOp, MaxPoolGradOp, MaxPoolPlaceOp, MaxPoolScatterOp, AveragePoolOp, AveragePoolGradOp];

@@ -3,10 +3,12 @@ import type { GraphBuilder, Value } from '../graph/graph.js';
 import { defineOp } from './definition.js';
 import { add, mul } from './elementwise.js';
 import { conv2d } from './conv.js';
+import { elementwiseRows } from './rows.js';
 
 /** x to a constant power; x > 0 unless the exponent is a whole number. */
 const PowerOp = defineOp<{ exponent: number }>({
   name: 'Power',
+  rows: elementwiseRows,
   infer: ([x]) => [{ shape: x!.shape, dtype: 'float32' }],
   gradient({ b, grads, inputs, attributes: { exponent } }) {
     return [mul(b, grads[0]!, mul(b, b.scalar(exponent), power(b, inputs[0]!, exponent - 1)))];

@@ -1,10 +1,12 @@
 /** Numbers to bytes and back inside the graph: pictures cross the border of a runtime at a quarter of the size. */
 import type { GraphBuilder, Value } from '../graph/graph.js';
 import { defineOp } from './definition.js';
+import { elementwiseRows } from './rows.js';
 
 /** round(x * scale + offset) limited to 0..255, as uint8; its derivative is zero. */
 const QuantiseOp = defineOp<{ scale: number; offset: number }>({
   name: 'Quantise',
+  rows: elementwiseRows,
   infer: ([x]) => [{ shape: x!.shape, dtype: 'uint8' }],
   gradient: () => [null],
   reference: ([x], { scale, offset }) => [
@@ -29,6 +31,7 @@ export const quantise = (b: GraphBuilder, x: Value, scale: number, offset: numbe
 /** byte * scale + offset, as float32; bytes have no gradient. */
 const DequantiseOp = defineOp<{ scale: number; offset: number }>({
   name: 'Dequantise',
+  rows: elementwiseRows,
   infer: ([x]) => [{ shape: x!.shape, dtype: 'float32' }],
   gradient: () => [null],
   reference: ([x], { scale, offset }) => [x!.data.map((v) => v * scale + offset)],

@@ -13,6 +13,8 @@ import { NeuroreelError } from '../../protocol/errors.js';
 import { defineOp } from './definition.js';
 import { mul } from './elementwise.js';
 import { reshape } from './layout.js';
+import { elementwiseRows, rowsUnless } from './rows.js';
+import { wholeBox } from './reach.js';
 
 type Axes = { axes: readonly number[] };
 
@@ -41,6 +43,7 @@ function forEachReduced(
 /** Sum over axes, which stay with size 1. */
 const SumOp = defineOp<Axes>({
   name: 'Sum',
+  rows: rowsUnless(({ axes }) => axes.includes(0)),
   infer([x], { axes }) {
     for (const axis of axes) checkAxis(axis, x!.shape.length, 'Sum');
     return [{ shape: x!.shape.map((dim, i) => (axes.includes(i) ? 1 : dim)), dtype: 'float32' }];
@@ -57,11 +60,16 @@ const SumOp = defineOp<Axes>({
     c.node('ReduceSum', [c.inputs[0]!, c.integers(c.attributes.axes)], { keepdims: 1 }, c.outputs[0]);
   },
   tfjs: ({ tf, inputs, attributes: { axes } }) => [tf.sum(inputs[0]!, [...axes], true)],
+  reach: ({ box, inputs: [x], attributes: { axes } }) => [
+    wholeBox(x!.shape).map((all, i) => (axes.includes(i) ? all : box[i]!)),
+  ],
 });
 
 /** Repeats a tensor along its axes of size 1 (and along new leading axes) up to a shape. */
 const ExpandOp = defineOp<{ shape: readonly number[] }>({
   name: 'Expand',
+  rows: elementwiseRows,
+  withRows: (_, count, [out]) => ({ shape: [count, ...out!.shape.slice(1)] }),
   infer([x], { shape }) {
     if (!sameShape(broadcastShape(x!.shape, shape, 'Expand'), shape)) {
       throw new NeuroreelError(

@@ -5,11 +5,14 @@
 import type { GraphBuilder, Value } from '../graph/graph.js';
 import { checkAxis, normalAxis, sizeOf } from '../graph/shape.js';
 import { defineOp, type OpDefinition } from './definition.js';
+import { rowsUnless } from './rows.js';
+import { withAxes } from './reach.js';
 
 type Axis = { axis: number };
 
 const ReverseOp: OpDefinition<Axis> = defineOp<Axis>({
   name: 'Reverse',
+  rows: rowsUnless(({ axis }) => axis === 0),
   infer([x], { axis }) {
     checkAxis(axis, x!.shape.length, 'Reverse');
     return [{ shape: x!.shape, dtype: x!.dtype }];
@@ -30,6 +33,11 @@ const ReverseOp: OpDefinition<Axis> = defineOp<Axis>({
     c.node('Slice', [c.inputs[0]!, start, end, c.integers([c.attributes.axis]), step], {}, c.outputs[0]);
   },
   tfjs: ({ tf, inputs, attributes: { axis } }) => [tf.reverse(inputs[0]!, axis)],
+  reach({ box, inputs: [x], attributes: { axis } }) {
+    const [low, high] = box[axis]!;
+    const last = x!.shape[axis]! - 1;
+    return [withAxes(box, { [axis]: [last - high, last - low] })];
+  },
 });
 
 /** The elements along an axis in the opposite order. */

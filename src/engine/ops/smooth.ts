@@ -2,12 +2,14 @@
 import type { GraphBuilder, Value } from '../graph/graph.js';
 import { defineOp } from './definition.js';
 import { exp, mul, neg, sigmoid } from './elementwise.js';
+import { elementwiseRows } from './rows.js';
 
 type None = Record<string, never>;
 
 /** log(1 + exp x), without overflow. */
 const SoftplusOp = defineOp<None>({
   name: 'Softplus',
+  rows: elementwiseRows,
   infer: ([x]) => [{ shape: x!.shape, dtype: 'float32' }],
   gradient: ({ b, grads, inputs }) => [mul(b, grads[0]!, sigmoid(b, inputs[0]!))],
   reference: ([x]) => [x!.data.map((v) => Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v))))],
@@ -34,6 +36,7 @@ function erfOf(x: number): number {
 /** The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x. */
 const ErfOp = defineOp<None>({
   name: 'Erf',
+  rows: elementwiseRows,
   infer: ([x]) => [{ shape: x!.shape, dtype: 'float32' }],
   gradient({ b, grads, inputs }) {
     const bell = exp(b, neg(b, mul(b, inputs[0]!, inputs[0]!)));

@@ -1,6 +1,6 @@
 /** Softmax and its logarithm over the last axis. */
 import type { GraphBuilder, Value } from '../graph/graph.js';
-import { defineOp, type NdArray } from './definition.js';
+import { defineOp, type Box, type NdArray, type ReachContext } from './definition.js';
 import { exp, mul, sub } from './elementwise.js';
 import { sum } from './reduce.js';
 
@@ -19,8 +19,14 @@ function logSoftmaxRows({ shape, data }: NdArray): Float64Array {
   return out;
 }
 
+/** All of the rows. */
+const rowReach = ({ box, inputs: [x] }: ReachContext<None>): Box[] => [
+  [...box.slice(0, -1), [0, x!.shape[x!.shape.length - 1]! - 1]],
+];
+
 const SoftmaxOp = defineOp<None>({
   name: 'Softmax',
+  rows: ([x]) => (x!.shape.length > 1 ? ['rows'] : null),
   infer: ([x]) => [{ shape: x!.shape, dtype: 'float32' }],
   gradient({ b, grads, outputs }) {
     const y = outputs[0]!;
@@ -32,10 +38,12 @@ const SoftmaxOp = defineOp<None>({
     c.node('Softmax', c.inputs, { axis: -1 }, c.outputs[0]);
   },
   tfjs: ({ tf, inputs }) => [tf.softmax(inputs[0]!)],
+  reach: rowReach,
 });
 
 const LogSoftmaxOp = defineOp<None>({
   name: 'LogSoftmax',
+  rows: ([x]) => (x!.shape.length > 1 ? ['rows'] : null),
   infer: ([x]) => [{ shape: x!.shape, dtype: 'float32' }],
   gradient({ b, grads, outputs }) {
     const g = grads[0]!;
@@ -46,6 +54,7 @@ const LogSoftmaxOp = defineOp<None>({
     c.node('LogSoftmax', c.inputs, { axis: -1 }, c.outputs[0]);
   },
   tfjs: ({ tf, inputs }) => [tf.logSoftmax(inputs[0]!)],
+  reach: rowReach,
 });
 
 export const softmax = (b: GraphBuilder, x: Value): Value => b.node(SoftmaxOp, [x], {})[0]!;

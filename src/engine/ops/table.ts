@@ -2,8 +2,11 @@
 import { NeuroreelError } from '../../protocol/errors.js';
 import type { OpDefinition } from './definition.js';
 import { activationOps } from './activation.js';
+import { batchMatmulOps } from './batch-matmul.js';
 import { convOps } from './conv.js';
 import { elementwiseOps } from './elementwise.js';
+import { foldOps } from './fold.js';
+import { gruOps } from './gru.js';
 import { layoutOps } from './layout.js';
 import { lstmOps } from './lstm.js';
 import { matmulOps } from './matmul.js';
@@ -24,10 +27,13 @@ const all: readonly OpDefinition[] = [
   ...layoutOps,
   ...reverseOps,
   ...matmulOps,
+  ...batchMatmulOps,
   ...softmaxOps,
   ...convOps,
   ...poolOps,
   ...lstmOps,
+  ...gruOps,
+  ...foldOps,
   ...quantiseOps,
 ] as readonly OpDefinition[];
 

@@ -1,35 +1,49 @@
-/** The runtimes by name: one table, in the order in which `auto` tries them. */
+/** Opens a runtime on a device by their names. */
 import { NeuroreelError } from '../../protocol/errors.js';
-import { openOnnxRuntime } from './onnxruntime/onnxruntime.js';
-import { openTfjsRuntime } from './tfjs/tfjs.js';
+import { candidateFor } from './candidates.js';
+import { placesFor, showPlace, type Place } from './choice.js';
+import { detectMachine } from './machine.js';
 import type { Runtime } from './runtime.js';
+import { selectRuntime, tried, type SelectOptions } from './select.js';
 
-const OPENERS: Readonly<Record<string, () => Promise<Runtime>>> = {
-  onnxruntime: openOnnxRuntime,
-  tfjs: () => openTfjsRuntime(),
-  'tfjs-tensorflow': () => openTfjsRuntime('tensorflow'),
-  'tfjs-wasm': () => openTfjsRuntime('wasm'),
-  'tfjs-cpu': () => openTfjsRuntime('cpu'),
-};
-
-/** Names that `openRuntime` takes. */
-export const RUNTIMES: readonly string[] = ['auto', ...Object.keys(OPENERS)];
+export { DEVICES, RUNTIMES } from './choice.js';
 
 /**
- * Opens a runtime; `auto` takes the first that loads: onnxruntime is the fastest on a CPU.
- * @throws NeuroreelError REQUEST_INVALID for an unknown name, RUNTIME_UNAVAILABLE when it does not load.
+ * Opens a runtime on a device. What has a native library that could end the process is tried in another process before.
+ * @param name a name of `RUNTIMES`; `auto` for any
+ * @param device a name of `DEVICES`; `auto` for the runtime's own choice (docs/runtimes.md). Both `auto`: the fastest that
+ *   works on this machine
+ * @throws NeuroreelError REQUEST_INVALID for an unknown name, or a device that the runtime does not have;
+ *   RUNTIME_UNAVAILABLE when it does not work here, with the command that installs what is missing
  */
-export async function openRuntime(name = 'auto'): Promise<Runtime> {
-  if (name !== 'auto') {
-    const open = Object.hasOwn(OPENERS, name) ? OPENERS[name] : undefined;
-    if (!open)
-      throw new NeuroreelError('REQUEST_INVALID', `No runtime is named "${name}"; there are: ${RUNTIMES.join(', ')}.`);
-    return open();
+export async function openRuntime(name = 'auto', device = 'auto', options: SelectOptions = {}): Promise<Runtime> {
+  const places = placesFor(name, device) ?? (await selectRuntime(options)).order;
+  const problems: NeuroreelError[] = [];
+  for (const place of places) {
+    try {
+      return await openPlace(place, options);
+    } catch (error) {
+      if (!(error instanceof NeuroreelError) || error.code !== 'RUNTIME_UNAVAILABLE') throw error;
+      problems.push(error);
+    }
   }
-  try {
-    return await openOnnxRuntime();
-  } catch (error) {
-    if (!(error instanceof NeuroreelError)) throw error;
-    return openTfjsRuntime();
-  }
+  if (problems.length === 1) throw problems[0]!;
+  const message = problems.map((problem) => problem.message).join(' ') || 'Nothing works on this machine.';
+  throw new NeuroreelError('RUNTIME_UNAVAILABLE', message);
+}
+
+async function openPlace(place: Place, options: SelectOptions): Promise<Runtime> {
+  const candidate = candidateFor(place);
+  const machine = options.machine ?? detectMachine();
+  const lack = candidate.lacks(machine);
+  if (lack) throw unavailable(place, lack.why, lack.remedy);
+  if (!candidate.risky) return candidate.open();
+  const result = await tried(place, { ...options, machine });
+  if (!result.works) throw unavailable(place, result.why, candidate.remedy);
+  return candidate.open(result.adapter);
+}
+
+function unavailable(place: Place, why: string, remedy: string): NeuroreelError {
+  const sentence = `${showPlace(place)} does not work here: ${why}`.replace(/[.\s]*$/, '.');
+  return new NeuroreelError('RUNTIME_UNAVAILABLE', `${sentence} ${remedy}`);
 }

@@ -5,6 +5,16 @@ export type TensorData = Float32Array | Uint8Array;
 /** Tensors by the names of the graph's inputs or outputs. */
 export type Tensors = Readonly<Record<string, TensorData>>;
 
+export interface RunOptions {
+  /** Arrays that outputs are written to, by name, each of the output's size and kind; others are made anew. */
+  readonly into?: Tensors | undefined;
+  /**
+   * Called between the parts of a run that is done in parts, and before the first: it may wait (a pause), and what it
+   * throws ends the run (a cancellation).
+   */
+  readonly between?: (() => Promise<void> | void) | undefined;
+}
+
 export interface CompiledGraph {
   /**
    * Runs the graph once.
@@ -12,7 +22,7 @@ export interface CompiledGraph {
    * @returns one array for each output of the graph.
    * @throws NeuroreelError GRAPH_INVALID when an input is missing or has the wrong size.
    */
-  run(inputs: Tensors): Promise<Record<string, TensorData>>;
+  run(inputs: Tensors, options?: RunOptions): Promise<Record<string, TensorData>>;
   close(): Promise<void>;
 }
 
@@ -24,6 +34,8 @@ export interface CompileOptions {
 export interface Runtime {
   /** Short name, as given to `--runtime`. */
   readonly name: string;
+  /** Where it computes, as given to `--device`. */
+  readonly device: string;
   /** What it is and where it runs, with its version, for reports. */
   readonly description: string;
   compile(graph: Graph, options?: CompileOptions): Promise<CompiledGraph>;

@@ -2,7 +2,8 @@
  * A step of Adam on whitened codes, as one graph. A sequence is one identity u that all frames share and controls v that
  * are mixed into a movement for each frame (keyframes): z = mean + B u + W v, with B and W the factors of the covariance
  * of real codes between and within clips. Codes are kept within their bounds and scored together with penalties that
- * keep the frames natural and their sequence smooth.
+ * keep the frames natural and their sequence smooth. Pictures that have nothing to do with each other have an identity
+ * each, and are no sequence.
  */
 import { gradients } from '../autodiff/gradients.js';
 import { GraphBuilder, type Graph, type Value } from '../graph/graph.js';
@@ -14,8 +15,8 @@ import { mean } from '../ops/reduce.js';
 import { adamMove, declareCorrections } from '../training/adam.js';
 import { OBJECTIVES } from './objectives.js';
 import type { AdamSettings } from './presets.js';
-import { scoresOf, seen, seenPictures, showStep, type Task } from './scene.js';
-import { sequenceForm } from './sequences.js';
+import { isOfPictures, scoresOf, seen, seenPictures, showStep, type Task } from './scene.js';
+import { sequenceForm, type SequenceForm } from './sequences.js';
 
 const meanSquare = (b: GraphBuilder, x: Value): Value => mean(b, mul(b, x, x), undefined, false);
 
@@ -25,7 +26,7 @@ function difference(b: GraphBuilder, x: Value, axis: number): Value {
   return sub(b, sliceAxis(b, x, axis, 1, n), sliceAxis(b, x, axis, 0, n - 1));
 }
 
-/** Whitened identity [1, D] and movement [T, D] to codes [T, D] within the prior's bounds. */
+/** Whitened identity [1 or T, D] and movement [T, D] to codes [T, D] within the prior's bounds. */
 function naturalCodes(b: GraphBuilder, { prior }: Task, identity: Value, movement: Value): Value {
   const { mean: centre, lower, upper, factors, spread } = prior.statistics;
   const { size } = prior;
@@ -37,24 +38,33 @@ function naturalCodes(b: GraphBuilder, { prior }: Task, identity: Value, movemen
   return min(b, max(b, code, row(lower)), row(upper));
 }
 
-/** The state [1 + K, D] as the identity [1, D] and one movement a frame, [T, D]. */
+/** How controls make movements; those of pictures are their own. */
+const formOf = (task: Task, settings: AdamSettings): SequenceForm =>
+  sequenceForm(isOfPictures(task) ? { form: 'free' } : settings.sequence, task.frames);
+
+/** Rows of the state that hold identities; the others hold controls. */
+export const identitiesOf = (task: Task): number => (isOfPictures(task) ? task.frames : 1);
+
+/** The state [I + K, D] as the identities [I, D] and one movement a frame, [T, D]. */
 function readState(
   b: GraphBuilder,
-  { frames }: Task,
+  task: Task,
   settings: AdamSettings,
   state: Value,
 ): { identity: Value; movement: Value } {
-  const form = sequenceForm(settings.sequence, frames);
-  const controls = sliceAxis(b, state, 0, 1, 1 + form.controls);
+  const { frames } = task;
+  const identities = identitiesOf(task);
+  const form = formOf(task, settings);
+  const controls = sliceAxis(b, state, 0, identities, identities + form.controls);
   return {
-    identity: sliceAxis(b, state, 0, 0, 1),
+    identity: sliceAxis(b, state, 0, 0, identities),
     movement: form.matrix ? matmul(b, b.constant(form.matrix, [frames, form.controls]), controls) : controls,
   };
 }
 
-/** Shape of the state: the identity and the controls. */
-export function stateShape({ prior, frames }: Task, settings: AdamSettings): [number, number] {
-  return [1 + sequenceForm(settings.sequence, frames).controls, prior.size];
+/** Shape of the state: the identities and the controls. */
+export function stateShape(task: Task, settings: AdamSettings): [number, number] {
+  return [identitiesOf(task) + formOf(task, settings).controls, task.prior.size];
 }
 
 /** The kernel, [3, 1, s, s], whose convolution shifts a picture down by dy and right by dx, each at most `jitter`. */
@@ -73,7 +83,7 @@ function shifted(b: GraphBuilder, pictures: Value, jitter: number): Value {
 }
 
 /**
- * Inputs: `state` [1 + K, D], Adam's moments `m` and `v` of the same shape, `rate`, `correct.m`, `correct.v` (numbers),
+ * Inputs: `state` [I + K, D], Adam's moments `m` and `v` of the same shape, `rate`, `correct.m`, `correct.v` (numbers),
  * `noise` [T, D] where there is noise, `shift` [3, 1, s, s] where there is jitter. Outputs: the three updated, `objective`
  * with its penalties, and what `showStep` declares.
  */
@@ -92,7 +102,9 @@ export function adamStepGraph(task: Task, settings: AdamSettings): Graph {
   const penalties = penaltiesOf(b, task, settings, { identity, movement, codes, drawn, pictures });
   const objective = penalties.reduce((total, term) => sub(b, total, term), target);
 
-  const gradient = gradients(b, objective, [state])[0]!;
+  // The objective is a mean over pictures; each is to get the gradient that it would get alone.
+  const seed = isOfPictures(task) ? b.scalar(task.frames) : undefined;
+  const gradient = gradients(b, objective, [state], seed)[0]!;
   const move = adamMove(b, gradient, { m: 'm', v: 'v' }, declareCorrections(b));
   b.output('state', add(b, state, mul(b, move, b.input('rate', []))));
   b.output('objective', objective);
@@ -121,12 +133,16 @@ function penaltiesOf(
   };
   // Real identities are about as long as normal noise: a mean square of 1, not of 0, whose picture is nobody's.
   const unusual = (): Value => {
+    if (isOfPictures(task)) {
+      return meanSquare(b, sub(b, mean(b, mul(b, identity, identity), [1]), b.scalar(1)));
+    }
     const excess = sub(b, meanSquare(b, identity), b.scalar(1));
     return mul(b, excess, excess);
   };
+  const sequence = isOfPictures(task) ? 1 : task.frames;
   const terms: [number, () => Value][] = [
-    [task.frames > 1 ? settings.smoothness : 0, () => meanSquare(b, difference(b, movement, 0))],
-    [task.frames > 2 ? settings.acceleration : 0, () => meanSquare(b, difference(b, difference(b, movement, 0), 0))],
+    [sequence > 1 ? settings.smoothness : 0, () => meanSquare(b, difference(b, movement, 0))],
+    [sequence > 2 ? settings.acceleration : 0, () => meanSquare(b, difference(b, difference(b, movement, 0), 0))],
     [settings.naturalness, () => meanSquare(b, movement)],
     [settings.identity, unusual],
     [settings.energy, () => idleness(b, task, movement)],

@@ -3,7 +3,7 @@ import { sizeOf } from '../graph/shape.js';
 import { Random } from '../random.js';
 import type { CompiledGraph, Tensors } from '../runtimes/runtime.js';
 import { ADAM, biasCorrections } from '../training/adam.js';
-import { adamStepGraph, renderGraph, shiftKernel, stateShape } from './adam-step.js';
+import { adamStepGraph, identitiesOf, renderGraph, shiftKernel, stateShape } from './adam-step.js';
 import { storedArrays, type Compile, type Start } from './paper-stepper.js';
 import type { AdamSettings } from './presets.js';
 import type { Task } from './scene.js';
@@ -79,12 +79,13 @@ function fading(share: number): number {
   return share < FADE_FROM ? 1 : 0.5 * (1 + Math.cos((Math.PI * (share - FADE_FROM)) / (1 - FADE_FROM)));
 }
 
-/** A random identity, and a little movement of its own for each control. */
+/** Random identities, and a little movement of its own for each control. */
 function startingState(task: Task, settings: AdamSettings, seed: number): State {
   const [rows, size] = stateShape(task, settings);
   const random = new Random(`${seed}:code`);
   const state = new Float32Array(rows * size);
-  state.set(random.normals(size, settings.start.identity), 0);
-  state.set(random.normals((rows - 1) * size, settings.start.movement), size);
+  const identities = identitiesOf(task);
+  state.set(random.normals(identities * size, settings.start.identity), 0);
+  state.set(random.normals((rows - identities) * size, settings.start.movement), identities * size);
   return { state, m: new Float32Array(rows * size), v: new Float32Array(rows * size) };
 }

@@ -37,6 +37,29 @@ export function storedArrays<K extends string>(
 
 export type Compile = (graph: Graph) => Promise<CompiledGraph>;
 
+type Part = 'moves' | 'skipped' | 'ended';
+
+/** What the gradients say of the update: of all codes together, or of each by itself. */
+function partsOf(outputs: Tensors): Part[] {
+  const [pictures, codes] = [outputs['pictureGradient']!, outputs['codeGradient']!];
+  return Array.from(pictures, (picture, i): Part => {
+    const sizes = [picture, codes[i]!];
+    if (sizes.includes(0)) return 'ended';
+    return sizes.every(Number.isFinite) ? 'moves' : 'skipped';
+  });
+}
+
+/** The codes after an update; those of parts that do not move stay as they were. */
+function updated(before: Float32Array, after: Float32Array, parts: readonly Part[]): Float32Array {
+  if (parts.every((part) => part === 'moves')) return after;
+  const codes = before.slice();
+  const size = codes.length / parts.length;
+  parts.forEach((part, i) => {
+    if (part === 'moves') codes.set(after.subarray(i * size, (i + 1) * size), i * size);
+  });
+  return codes;
+}
+
 export class PaperStepper implements Stepper {
   readonly iterations: number;
   readonly #settings: PaperSettings;
@@ -73,9 +96,9 @@ export class PaperStepper implements Stepper {
     const { start, end } = this.#settings;
     const outputs = await this.#run(this.#code, start + ((end - start) * iteration) / this.iterations);
     this.#shown = this.#code;
-    const sizes = [outputs['pictureGradient']![0]!, outputs['codeGradient']![0]!];
-    if (sizes[0] === 0 || sizes[1] === 0) return { outputs, ended: true };
-    if (sizes.every(Number.isFinite)) this.#code = outputs['code'] as Float32Array;
+    const parts = partsOf(outputs);
+    if (parts.every((part) => part === 'ended')) return { outputs, ended: true };
+    this.#code = updated(this.#code, outputs['code'] as Float32Array, parts);
     return { outputs, ended: false };
   }
 

@@ -11,6 +11,11 @@ export interface PaperSettings {
   readonly end: number;
   /** Codes are multiplied by it after each update. */
   readonly decay: number;
+  /**
+   * What the mean absolute gradient is taken over: all of a video's frames, as the program takes it over its blob, or each
+   * by itself. Pictures that have nothing to do with each other are each by themselves, unless a request says otherwise.
+   */
+  readonly normalise: 'all' | 'each';
   readonly objective: ObjectiveName;
 }
 
@@ -58,6 +63,7 @@ const PAPER: PaperSettings = {
   start: 8,
   end: 1e-10,
   decay: 0.99,
+  normalise: 'all',
   objective: 'logit',
 };
 

@@ -8,9 +8,9 @@ export interface SynthesisProgress {
   readonly iterations: number;
   /** The unit's aggregated pre-softmax activation of the sequence before this iteration's update. */
   readonly activation: number;
-  /** Activation of the unit at each frame (mean over the windows that hold it), length = frames. */
+  /** Activation of the unit at each frame (mean over the windows that hold it), or for each picture; length = frames. */
   readonly frameActivations: Float32Array;
-  /** Mean over neighbouring frames of the root mean square difference of pixels in [0, 1]. */
+  /** Mean over neighbouring frames of the root mean square difference of pixels in [0, 1]; 0 for pictures. */
   readonly smoothness: number;
   /** Wall-clock seconds of this iteration. */
   readonly seconds: number;
@@ -36,6 +36,16 @@ export interface SynthesisResult {
   readonly activation: number;
   /** Class probabilities of the final sequence, scored as a real video would be. */
   readonly probabilities: Float32Array;
+  /**
+   * Of a classifier: what each picture gets by itself, scored as any picture would be; `activation` and `probabilities` are
+   * their means.
+   */
+  readonly pictures?: {
+    /** Activations of the unit, [pictures]. */
+    readonly activations: Float32Array;
+    /** [pictures, labels], row-major. */
+    readonly probabilities: Float32Array;
+  };
   readonly activations: Float32Array;
   readonly smoothness: number;
   /** Why the run ended: all iterations done, a zero gradient, or cancelled. */

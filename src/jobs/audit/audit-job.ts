@@ -6,7 +6,7 @@ import { ModelRegistry } from '../../engine/models/registry.js';
 import type { AuditJobRequest } from '../../protocol/index.js';
 import { writeAuditFiles } from '../../report/write-audit.js';
 import { FrameCache } from '../../video/index.js';
-import type { EngineSettings } from '../kinds.js';
+import { deviceOf, type EngineSettings } from '../kinds.js';
 import type { ClipReport, JobContext } from '../worker-contract.js';
 import { clipSet } from './clip-sets.js';
 import { OBSERVATIONS_FILE } from './observations.js';
@@ -28,6 +28,7 @@ export async function run(context: Context): Promise<void> {
   const pace = new ClipPace();
   const report = await runAudit({
     ...{ model, compare, conditions, permutations, delta, seed, crops, frames, runtime, threads, observations, signal },
+    device: deviceOf(request, settings),
     registry: ModelRegistry.open({ folders: settings.modelFolders }),
     clips: request.clips === undefined ? undefined : clipSet(clipFolders, request.clips),
     cache: frameCacheFolder === undefined ? null : new FrameCache(frameCacheFolder),

@@ -37,6 +37,8 @@ export interface AuditRun extends AuditSettings {
   /** `full` runs the whole network for every order. */
   readonly path?: 'auto' | 'full' | undefined;
   readonly runtime: string;
+  /** `auto` when absent. */
+  readonly device?: string | undefined;
   readonly threads?: number | undefined;
   /** File to keep observations in, to go on from after an interruption; absent: they are not kept. */
   readonly observations?: string | undefined;
@@ -74,7 +76,7 @@ export async function runAudit(run: AuditRun): Promise<AuditReport> {
   const source = clipSource(run.clips, packages[0]!);
   const files = await listClips(source.path);
   const ffmpeg = await findFfmpeg();
-  const runtime = await openRuntime(run.runtime);
+  const runtime = await openRuntime(run.runtime, run.device);
   const kept = await openObservations(run, packages, runtime, ffmpeg);
   const models = packages.map((model) => auditedModel(model, runtime, run));
   run.onStarted?.({

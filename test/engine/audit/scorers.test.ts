@@ -97,14 +97,38 @@ function writeMotionModel(): RecogniserPackage {
   const gates = sequence.input('gates', [8, 1, 8]);
   const { hidden } = lstm(sequence, gates, sequence.constant(weights.normals(16), [8, 2]));
   sequence.output('logits', dense(sequence, hidden, sequence.constant(weights.normals(6), [3, 2]), null));
+  return packed('motion', frames, sequence);
+}
+
+function packed(name: string, frames: GraphBuilder, sequence: GraphBuilder): RecogniserPackage {
   const { kind, title, licence, source, input, labels, sequence: rule, defaults } = tiny.manifest;
-  const path = join(folder, 'motion');
+  const path = join(folder, name);
   writePackage(path, {
     facts: { kind, title, licence, source, input, labels, sequence: rule, defaults },
     graphs: { frames: frames.build(), sequence: sequence.build() },
     precision: 'F32',
   });
   return readPackage(path) as RecogniserPackage;
+}
+
+/** A recogniser whose second part gets the pixels: it adds up the frames, weighted by their place. */
+function writePixelModel(): RecogniserPackage {
+  const frames = new GraphBuilder();
+  const x = frames.input('frames', [1, 3, TINY_SIDE, TINY_SIDE]);
+  frames.output('pixels', reshape(frames, x, [0, -1]));
+  const sequence = new GraphBuilder();
+  const width = 3 * TINY_SIDE ** 2;
+  const pixels = sequence.input('pixels', [8, 1, width]);
+  const places = sequence.constant(
+    Float32Array.from({ length: 8 }, (_, t) => t - 3.5),
+    [8, 1, 1],
+  );
+  const moved = mean(sequence, mul(sequence, pixels, places), [0], true);
+  sequence.output(
+    'logits',
+    dense(sequence, moved, sequence.constant(new Random(4).normals(3 * width), [3, width]), null),
+  );
+  return packed('pixels', frames, sequence);
 }
 
 describe('a recogniser', () => {
@@ -121,6 +145,15 @@ describe('a recogniser', () => {
     a.logits.forEach((x, i) => expect(x).toBeCloseTo(b.logits[i]!, 4));
     await fast.close();
     await full.close();
+  });
+
+  it('whose frame-wise part does nothing is run in full from the start', async () => {
+    const scorer = new RecogniserScorer(writePixelModel(), runtime, { threads: 1 });
+    expect(scorer.frameWise).toBe(false);
+    const pixels = noise(9);
+    const { probabilities } = await scorer.scores(await scorer.features(pixels), 9, orders(9, 1));
+    expect(probabilities).toHaveLength(3 * 3);
+    await scorer.close();
   });
 
   it('that sees several frames at once is found out on the first clip, and run in full', async () => {

@@ -19,27 +19,157 @@ const one = (name: string, layer: (tf: Tf) => tfjs.layers.Layer, input?: readonl
   build: (tf, x) => layer(tf).apply(x) as Tensor,
 });
 
-/**
- * Layers that Keras has and TensorFlow.js lacks, written for the tests.
- */
+interface MissingLayer {
+  /** Options as they stand in the file. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** Shapes of weights by name, from the input's shape with the batch. */
+  readonly weights?: (shape: readonly number[]) => Readonly<Record<string, number[]>>;
+  readonly call: (
+    tf: Tf,
+    inputs: readonly tfjs.Tensor[],
+    weights: Readonly<Record<string, tfjs.Tensor>>,
+  ) => tfjs.Tensor;
+}
+
+/** Layers that Keras has and TensorFlow.js lacks. */
+const LACKING: Readonly<Record<string, MissingLayer>> = {
+  Subtract: { call: (tf, [x, y]) => tf.sub(x!, y!) },
+  SpatialDropout2D: { call: (_, [x]) => x! },
+  SpatialDropout3D: { call: (_, [x]) => x! },
+  ActivityRegularization: { call: (_, [x]) => x! },
+  Normalization: {
+    config: { axis: [-1] },
+    weights: (shape) => ({ mean: [shape[shape.length - 1]!], variance: [shape[shape.length - 1]!] }),
+    call: (tf, [x], { mean, variance }) => tf.div(tf.sub(x!, mean!), tf.maximum(tf.sqrt(variance!), 1e-7)),
+  },
+  DepthwiseConv1D: {
+    config: { kernel_size: [3], strides: [2], padding: 'same', depth_multiplier: 2, use_bias: false },
+    weights: ([, , c]) => ({ depthwise_kernel: [3, c!, 2] }),
+    call: (tf, [x], { depthwise_kernel }) => rowsOf(tf, x!, (rows) => depthwiseRows(tf, rows, depthwise_kernel!, 2)),
+  },
+  SeparableConv1D: {
+    config: { kernel_size: 3, filters: 4, padding: 'same', depth_multiplier: 2 },
+    weights: ([, , c]) => ({ depthwise_kernel: [3, c!, 2], pointwise_kernel: [1, 2 * c!, 4], bias: [4] }),
+    call: (tf, [x], { depthwise_kernel, pointwise_kernel, bias }) =>
+      rowsOf(tf, x!, (rows) => {
+        const deep = depthwiseRows(tf, rows, depthwise_kernel!, 1);
+        const kernel = tf.expandDims<tfjs.Tensor4D>(pointwise_kernel!, 0);
+        return tf.add(tf.conv2d(deep, kernel, 1, 'valid'), bias!);
+      }),
+  },
+  Conv1DTranspose: {
+    config: { kernel_size: [4], filters: 3, strides: [3], padding: 'valid', output_padding: [1] },
+    weights: ([, , c]) => ({ kernel: [4, 3, c!], bias: [3] }),
+    call: (tf, [x], { kernel, bias }) =>
+      rowsOf(tf, x!, (rows) => {
+        const size: [number, number, number, number] = [rows.shape[0], 1, (rows.shape[2] - 1) * 3 + 4 + 1, 3];
+        const wide = tf.expandDims<tfjs.Tensor4D>(kernel!, 0);
+        return tf.add(tf.conv2dTranspose(rows, wide, size, [1, 3], 'valid'), bias!);
+      }),
+  },
+  ZeroPadding1D: {
+    config: { padding: [1, 2] },
+    call: (tf, [x]) =>
+      tf.pad(x!, [
+        [0, 0],
+        [1, 2],
+        [0, 0],
+      ]),
+  },
+  Cropping1D: {
+    config: { cropping: [2, 1] },
+    call: (tf, [x]) => tf.slice(x!, [0, 2, 0], [x!.shape[0], x!.shape[1]! - 3, x!.shape[2]!]),
+  },
+  UpSampling1D: {
+    config: { size: 3 },
+    call: (tf, [x]) => {
+      const [n, l, c] = x!.shape as [number, number, number];
+      return tf.reshape(tf.tile(tf.expandDims(x!, 2), [1, 1, 3, 1]), [n, 3 * l, c]);
+    },
+  },
+  GlobalAveragePooling3D: { call: (tf, [x]) => tf.mean(x!, [1, 2, 3]) },
+  GlobalMaxPooling3D: { config: { keepdims: true }, call: (tf, [x]) => tf.max(x!, [1, 2, 3], true) },
+  ZeroPadding3D: {
+    config: {
+      padding: [
+        [1, 0],
+        [2, 1],
+        [0, 3],
+      ],
+    },
+    call: (tf, [x]) =>
+      tf.pad(x!, [
+        [0, 0],
+        [1, 0],
+        [2, 1],
+        [0, 3],
+        [0, 0],
+      ]),
+  },
+  Cropping3D: {
+    config: {
+      cropping: [
+        [1, 0],
+        [2, 1],
+        [0, 3],
+      ],
+    },
+    call: (tf, [x]) => {
+      const [n, t, h, w, c] = x!.shape as [number, number, number, number, number];
+      return tf.slice(x!, [0, 1, 2, 0, 0], [n, t - 1, h - 3, w - 3, c]);
+    },
+  },
+};
+
+/** A list [N, L, C] as pictures of one row, and back. */
+function rowsOf(tf: Tf, x: tfjs.Tensor, run: (rows: tfjs.Tensor4D) => tfjs.Tensor): tfjs.Tensor {
+  return tf.squeeze(run(tf.expandDims(x, 1)), [1]);
+}
+
+/** A depthwise convolution along rows; the plain kernel of each channel stands by itself. */
+function depthwiseRows(tf: Tf, rows: tfjs.Tensor4D, kernel: tfjs.Tensor, stride: number): tfjs.Tensor4D {
+  const [size, c, multiplier] = kernel.shape as [number, number, number];
+  const parts = Array.from({ length: c }, (_, i) => {
+    const part = tf.slice(kernel, [0, i, 0], [size, 1, multiplier]);
+    const channel = tf.slice(rows, [0, 0, 0, i], [...rows.shape.slice(0, 3), 1]);
+    return tf.conv2d(channel, tf.expandDims<tfjs.Tensor4D>(part, 0), [1, stride], 'same');
+  });
+  return tf.concat(parts, 3);
+}
+
 export function registerMissing(tf: Tf): void {
-  const define = (className: string, call: (inputs: tfjs.Tensor[]) => tfjs.Tensor): void => {
+  for (const [className, { config = {}, weights, call }] of Object.entries(LACKING)) {
     class Missing extends tf.layers.Layer {
       static readonly className = className;
+      readonly own: Record<string, tfjs.LayerVariable> = {};
+      override build(shape: tfjs.Shape | tfjs.Shape[]): void {
+        for (const [name, size] of Object.entries(weights?.(shape as number[]) ?? {})) {
+          this.own[name] = this.addWeight(name, size, 'float32', tf.initializers.zeros());
+        }
+        super.build(shape);
+      }
       override computeOutputShape(shape: tfjs.Shape | tfjs.Shape[]): tfjs.Shape {
-        return (Array.isArray(shape[0]) ? shape[0] : shape) as tfjs.Shape;
+        const all = (Array.isArray(shape[0]) ? shape : [shape]) as tfjs.Shape[];
+        const shapes = all.map((one) => [1, ...one.slice(1)] as number[]);
+        const own = Object.entries(weights?.(shapes[0]!) ?? {}).map(([name, size]) => [name, tf.zeros(size)] as const);
+        const inputs = shapes.map((one) => tf.zeros(one));
+        return [null, ...call(tf, inputs, Object.fromEntries(own)).shape.slice(1)];
       }
       override call(inputs: tfjs.Tensor | tfjs.Tensor[]): tfjs.Tensor {
-        return call(Array.isArray(inputs) ? inputs : [inputs]);
+        const own = Object.entries(this.own).map(([name, weight]) => [name, weight.read()] as const);
+        return call(tf, Array.isArray(inputs) ? inputs : [inputs], Object.fromEntries(own));
+      }
+      override getConfig(): tfjs.serialization.ConfigDict {
+        return { ...super.getConfig(), ...config } as tfjs.serialization.ConfigDict;
       }
     }
     MISSING.set(className, (name) => new Missing({ name }));
-  };
-  define('Subtract', ([x, y]) => tf.sub(x!, y!));
-  for (const name of ['SpatialDropout2D', 'ActivityRegularization']) define(name, ([x]) => x!);
+  }
 }
 export const MISSING = new Map<string, (name: string) => tfjs.layers.Layer>();
-const missing = (className: string): tfjs.layers.Layer => MISSING.get(className)!(className.toLowerCase());
+let made = 0;
+const missing = (className: string): tfjs.layers.Layer =>
+  MISSING.get(className)!(`${className.toLowerCase()}_${made++}`);
 
 type Pair = [number, number];
 interface ConvCase {
@@ -100,6 +230,64 @@ const pools: LayerCase[] = POOLS.flatMap((options) =>
     ];
   }),
 );
+
+/** On lists: [7, 6, 3] read as [21, 6]. */
+const onList = (name: string, layer: (tf: Tf) => tfjs.layers.Layer): LayerCase => ({
+  name,
+  build: (tf, x) => layer(tf).apply(tf.layers.reshape({ targetShape: [21, 6] }).apply(x)) as Tensor,
+});
+const lists: LayerCase[] = [
+  ...MODES.flatMap((padding) => [
+    onList(`Conv1D ${padding}`, (tf) => tf.layers.conv1d({ filters: 4, kernelSize: 3, strides: 2, padding })),
+    onList(`Conv1D with dilation ${padding}`, (tf) =>
+      tf.layers.conv1d({ filters: 4, kernelSize: 3, dilationRate: 2, padding, activation: 'relu' }),
+    ),
+    onList(`MaxPooling1D ${padding}`, (tf) => tf.layers.maxPooling1d({ poolSize: 3, strides: 2, padding })),
+    onList(`AveragePooling1D ${padding}`, (tf) => tf.layers.averagePooling1d({ poolSize: 4, strides: 3, padding })),
+  ]),
+  onList('GlobalMaxPooling1D', (tf) => tf.layers.globalMaxPooling1d({})),
+  onList('GlobalAveragePooling1D', (tf) => tf.layers.globalAveragePooling1d({})),
+  ...['DepthwiseConv1D', 'SeparableConv1D', 'Conv1DTranspose', 'ZeroPadding1D', 'Cropping1D', 'UpSampling1D'].map(
+    (name) => onList(name, () => missing(name)),
+  ),
+];
+
+/** On sequences of pictures: [7, 6, 3] read as [7, 6, 3, 1]. */
+const onVolume = (name: string, layer: (tf: Tf) => tfjs.layers.Layer): LayerCase => ({
+  name,
+  build: (tf, x) => {
+    const deep = tf.layers.dense({ units: 2 }).apply(tf.layers.reshape({ targetShape: [7, 6, 3, 1] }).apply(x));
+    return layer(tf).apply(deep) as Tensor;
+  },
+});
+type Triple = [number, number, number];
+const VOLUMES: readonly { size: Triple; strides: Triple }[] = [
+  { size: [3, 2, 2], strides: [1, 1, 1] },
+  { size: [2, 3, 1], strides: [2, 2, 1] },
+  { size: [1, 2, 2], strides: [1, 2, 1] },
+];
+const volumes: LayerCase[] = [
+  ...VOLUMES.flatMap(({ size, strides }) =>
+    MODES.flatMap((padding) => [
+      onVolume(`Conv3D ${size} stride ${strides} ${padding}`, (tf) =>
+        tf.layers.conv3d({ filters: 4, kernelSize: size, strides, padding, activation: 'relu' }),
+      ),
+      onVolume(`MaxPooling3D ${size} stride ${strides} ${padding}`, (tf) =>
+        tf.layers.maxPooling3d({ poolSize: size, strides, padding }),
+      ),
+      onVolume(`AveragePooling3D ${size} stride ${strides} ${padding}`, (tf) =>
+        tf.layers.averagePooling3d({ poolSize: size, strides, padding }),
+      ),
+    ]),
+  ),
+  ...['GlobalAveragePooling3D', 'GlobalMaxPooling3D', 'ZeroPadding3D', 'SpatialDropout3D'].map((name) =>
+    onVolume(name, () => missing(name)),
+  ),
+  {
+    name: 'Cropping3D',
+    build: (tf, x) => missing('Cropping3D').apply(tf.layers.reshape({ targetShape: [3, 6, 7, 1] }).apply(x)) as Tensor,
+  },
+];
 
 const NAMES = [
   'linear',
@@ -240,6 +428,11 @@ const shapes: LayerCase[] = [
     }),
   ),
   one('UpSampling2D', (tf) => tf.layers.upSampling2d({ size: [2, 3] })),
+  one('UpSampling2D, bilinear', (tf) => tf.layers.upSampling2d({ size: [2, 3], interpolation: 'bilinear' })),
+  {
+    name: 'RepeatVector',
+    build: (tf, x) => tf.layers.repeatVector({ n: 4 }).apply(tf.layers.flatten().apply(x)) as Tensor,
+  },
   one('GlobalAveragePooling2D', (tf) => tf.layers.globalAveragePooling2d({})),
   one('GlobalMaxPooling2D', (tf) => tf.layers.globalMaxPooling2d({})),
 ];
@@ -248,6 +441,11 @@ const others: LayerCase[] = [
   one('BatchNormalization', (tf) => tf.layers.batchNormalization({})),
   one('BatchNormalization without scale', (tf) => tf.layers.batchNormalization({ scale: false, epsilon: 0.1 })),
   one('BatchNormalization without centre', (tf) => tf.layers.batchNormalization({ center: false, axis: 3 })),
+  one('LayerNormalization', (tf) => tf.layers.layerNormalization({})),
+  one('LayerNormalization over all axes', (tf) => tf.layers.layerNormalization({ axis: [1, 2, 3], epsilon: 0.1 })),
+  one('LayerNormalization over rows', (tf) => tf.layers.layerNormalization({ axis: 1, center: false })),
+  one('LayerNormalization without scale', (tf) => tf.layers.layerNormalization({ axis: [2, 3], scale: false })),
+  one('Normalization', () => missing('Normalization')),
   one('Rescaling', (tf) => tf.layers.rescaling({ scale: 2, offset: -0.5 })),
   {
     name: 'layers of training only',
@@ -325,6 +523,8 @@ export const SOFTMAX_CASES: readonly LayerCase[] = [
 export const LAYER_CASES: readonly LayerCase[] = [
   ...convolutions,
   ...pools,
+  ...lists,
+  ...volumes,
   ...activations,
   ...rectifiers,
   ...merges,
@@ -348,6 +548,131 @@ const onFrames = (name: string, rest: (tf: Tf, y: Tensor) => Tensor): LayerCase 
   build: (tf, x) => rest(tf, frameNet(tf, x)),
 });
 const score = (tf: Tf, y: unknown): Tensor => tf.layers.dense({ units: 3 }).apply(y as Tensor) as Tensor;
+
+const CELLS: Readonly<
+  Record<string, (tf: Tf, more: { returnSequences?: boolean; goBackwards?: boolean }) => tfjs.RNN>
+> = {
+  'LSTM with the activations of TensorFlow.js': (tf, more) => tf.layers.lstm({ units: 4, ...more }),
+  'LSTM with other activations': (tf, more) =>
+    tf.layers.lstm({ units: 4, activation: 'relu', recurrentActivation: 'tanh', useBias: false, ...more }),
+  GRU: (tf, more) => tf.layers.gru({ units: 4, recurrentActivation: 'sigmoid', ...more }),
+  'GRU without bias': (tf, more) =>
+    tf.layers.gru({ units: 4, recurrentActivation: 'sigmoid', useBias: false, ...more }),
+  'GRU with the activations of TensorFlow.js': (tf, more) => tf.layers.gru({ units: 4, ...more }),
+  SimpleRNN: (tf, more) => tf.layers.simpleRNN({ units: 4, ...more }),
+  'SimpleRNN with relu': (tf, more) => tf.layers.simpleRNN({ units: 4, activation: 'relu', ...more }),
+};
+const recurrences: LayerCase[] = Object.entries(CELLS).flatMap(([name, cell]) => [
+  onFrames(`${name}, last step`, (tf, y) => score(tf, cell(tf, {}).apply(y))),
+  onFrames(`${name}, every step backwards`, (tf, y) =>
+    score(tf, cell(tf, { returnSequences: true, goBackwards: true }).apply(y)),
+  ),
+  onFrames(`Bidirectional ${name}`, (tf, y) =>
+    score(tf, tf.layers.bidirectional({ layer: cell(tf, { returnSequences: true }), mergeMode: 'concat' }).apply(y)),
+  ),
+]);
+
+/** Layers over lists whose places are the frames. */
+const timeWindows: LayerCase[] = [
+  ...(['same', 'valid'] as const).flatMap((padding) => [
+    onFrames(`Conv1D over time, ${padding}`, (tf, y) =>
+      score(tf, lstm(tf, 4).apply(tf.layers.conv1d({ filters: 4, kernelSize: 3, padding }).apply(y))),
+    ),
+    onFrames(`Conv1D with stride and MaxPooling1D over time, ${padding}`, (tf, y) => {
+      const wide = tf.layers.conv1d({ filters: 4, kernelSize: 2, strides: 2, padding }).apply(y);
+      return score(tf, tf.layers.flatten().apply(tf.layers.maxPooling1d({ poolSize: 2, padding }).apply(wide)));
+    }),
+  ]),
+  onFrames('mean over the frames', (tf, y) => score(tf, tf.layers.globalAveragePooling1d({}).apply(y))),
+  onFrames('maximum over the frames', (tf, y) => score(tf, tf.layers.globalMaxPooling1d({}).apply(y))),
+  onFrames('a layer norm at each step', (tf, y) =>
+    score(tf, lstm(tf, 4).apply(tf.layers.layerNormalization({}).apply(y))),
+  ),
+  onFrames('a vector repeated', (tf, y) => {
+    const again = tf.layers.repeatVector({ n: 5 }).apply(lstm(tf, 4).apply(y));
+    return score(tf, lstm(tf, 3, { returnSequences: true }).apply(again));
+  }),
+];
+
+type ConvLstmOptions = Partial<Parameters<Tf['layers']['convLstm2d']>[0]>;
+const convLstm = (tf: Tf, more: ConvLstmOptions = {}): tfjs.layers.Layer =>
+  tf.layers.convLstm2d({ filters: 2, kernelSize: 3, ...more });
+const onPictures = (name: string, rest: (tf: Tf, x: Tensor) => Tensor): LayerCase => ({
+  name,
+  input: [4, 6, 5, 3],
+  build: rest,
+});
+const flatScore = (tf: Tf, y: unknown): Tensor => score(tf, tf.layers.flatten().apply(y as Tensor));
+const distributed = (tf: Tf, layer: tfjs.layers.Layer, y: unknown): Tensor =>
+  tf.layers.timeDistributed({ layer }).apply(y as Tensor) as Tensor;
+
+const CONV_LSTMS: readonly ConvLstmOptions[] = [
+  {},
+  { padding: 'same', activation: 'relu' },
+  { strides: [2, 1], kernelSize: [2, 3], recurrentActivation: 'sigmoid' },
+  { dilationRate: 2, kernelSize: 2, useBias: false },
+];
+/** Pictures that pass from the frames to the sequence. */
+const pictureSequences: LayerCase[] = [
+  ...CONV_LSTMS.map((options) =>
+    onPictures(`ConvLSTM2D ${JSON.stringify(options)}`, (tf, x) => flatScore(tf, convLstm(tf, options).apply(x))),
+  ),
+  onPictures('ConvLSTM2D backwards, every step', (tf, x) => {
+    const y = convLstm(tf, { returnSequences: true, goBackwards: true, padding: 'same' }).apply(x);
+    return distributed(tf, tf.layers.dense({ units: 3 }), distributed(tf, tf.layers.flatten(), y));
+  }),
+  onPictures('ConvLSTM2Ds with pools between, as in recognisers of activities', (tf, x) => {
+    const first = convLstm(tf, { returnSequences: true, padding: 'same' }).apply(x);
+    const pooled = tf.layers.maxPooling3d({ poolSize: [1, 2, 2], padding: 'same' }).apply(first);
+    const dropped = distributed(tf, tf.layers.dropout({ rate: 0.2 }), pooled);
+    const second = convLstm(tf, { returnSequences: true, kernelSize: 2 }).apply(dropped);
+    return flatScore(tf, second);
+  }),
+  onPictures('layers of pictures after a ConvLSTM2D', (tf, x) => {
+    const y = convLstm(tf, { returnSequences: true, padding: 'same' }).apply(x);
+    const z = distributed(tf, tf.layers.conv2d({ filters: 3, kernelSize: 2, activation: 'relu' }), y);
+    const pooled = distributed(tf, tf.layers.globalAveragePooling2d({}), tf.layers.leakyReLU().apply(z));
+    return score(tf, lstm(tf, 4).apply(pooled));
+  }),
+  onPictures('a convnet, then ConvLSTM2D', (tf, x) => {
+    const y = distributed(tf, tf.layers.conv2d({ filters: 4, kernelSize: 2, activation: 'relu' }), x);
+    return flatScore(tf, convLstm(tf).apply(y));
+  }),
+  onPictures('Bidirectional ConvLSTM2D', (tf, x) => {
+    const layer = convLstm(tf, { returnSequences: true }) as tfjs.RNN;
+    return flatScore(tf, tf.layers.bidirectional({ layer, mergeMode: 'concat' }).apply(x));
+  }),
+  onPictures('Conv3D and pools', (tf, x) => {
+    const y = tf.layers.conv3d({ filters: 4, kernelSize: [2, 3, 3], padding: 'same', activation: 'relu' }).apply(x);
+    return flatScore(tf, tf.layers.maxPooling3d({ poolSize: [2, 2, 2] }).apply(y));
+  }),
+  onPictures('convolutions of single frames by Conv3D, and the mean of all', (tf, x) => {
+    const y = tf.layers.conv3d({ filters: 4, kernelSize: [1, 3, 3], activation: 'relu' }).apply(x);
+    const z = tf.layers.averagePooling3d({ poolSize: [1, 2, 2] }).apply(y);
+    return score(tf, missing('GlobalAveragePooling3D').apply(z));
+  }),
+  onPictures('pictures and vectors that cross side by side', (tf, x) => {
+    const states = convLstm(tf, { returnSequences: true, padding: 'same' }).apply(x);
+    const joined = tf.layers.concatenate({ axis: 4 }).apply([states as Tensor, x]);
+    const flat = distributed(tf, tf.layers.flatten(), joined);
+    const vectors = distributed(tf, tf.layers.globalMaxPooling2d({}), x);
+    return score(tf, lstm(tf, 4).apply(tf.layers.concatenate().apply([flat, vectors])));
+  }),
+];
+
+/** What runs for any number of steps without being made again. */
+const ANY_LENGTH: readonly [string, (tf: Tf, y: Tensor) => Tensor][] = [
+  ['GRU', (tf, y) => score(tf, CELLS['GRU']!(tf, {}).apply(y))],
+  ['mean over the frames', (tf, y) => score(tf, tf.layers.globalAveragePooling1d({}).apply(y))],
+  [
+    'Conv1D over time',
+    (tf, y) => score(tf, lstm(tf, 4).apply(tf.layers.conv1d({ filters: 4, kernelSize: 3, padding: 'same' }).apply(y))),
+  ],
+  [
+    'a Bidirectional LSTM',
+    (tf, y) => score(tf, tf.layers.bidirectional({ layer: lstm(tf, 4), mergeMode: 'ave' }).apply(y)),
+  ],
+];
 
 /** Recognisers of sequences. */
 export const SEQUENCE_CASES: readonly LayerCase[] = [
@@ -393,6 +718,9 @@ export const SEQUENCE_CASES: readonly LayerCase[] = [
     const joined = tf.layers.concatenate({ axis: 2 }).apply([dense, y]);
     return score(tf, lstm(tf, 4).apply(tf.layers.batchNormalization({ axis: 2 }).apply(joined)));
   }),
+  ...recurrences,
+  ...timeWindows,
+  ...pictureSequences,
   {
     name: 'a whole model at each frame, any number of steps',
     input: [null, 8, 8, 3],
@@ -409,6 +737,12 @@ export const SEQUENCE_CASES: readonly LayerCase[] = [
       return score(tf, lstm(tf, 4).apply(tf.layers.timeDistributed({ layer }).apply(x)));
     },
   },
+  ...ANY_LENGTH.map(([name, rest]): LayerCase => ({
+    name: `${name}, any number of steps`,
+    input: [null, 8, 8, 3],
+    steps: 7,
+    build: (tf, x) => rest(tf, frameNet(tf, x)),
+  })),
   {
     name: 'LSTM over the rows of each picture',
     input: [3, 8, 8, 3],

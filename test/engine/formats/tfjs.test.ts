@@ -1,6 +1,6 @@
 /** Keras models with random weights, imported, against TensorFlow.js itself. */
 import { createRequire } from 'node:module';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -70,19 +70,20 @@ async function prepare(test: LayerCase, batch = BATCH): Promise<Prepared> {
 }
 
 /** What the imported model gives for pictures, in Keras's own order of axes. */
-async function picturesThrough({ path, x, shape }: Prepared, probabilities = false): Promise<Float32Array> {
+async function picturesThrough({ path, x, shape, wanted }: Prepared, probabilities = false): Promise<Float32Array> {
   const model = await readModel(path);
   expect(model.kind).toBe('network');
   const { b, y } = scoring(model, BATCH, 1);
   b.output('y', probabilities ? softmax(b, y) : y);
   const [, h, w, c] = shape as [number, number, number, number];
   const result = await runOnce(runtime, b.build(), { x: channelsFirst(x, h * w, c) });
-  const channels = y.shape[1]!;
+  const [, ...places] = wanted.shape;
+  const channels = places.pop()!;
   // Back again: from channels first to channels last is the same exchange of two axes.
   return channelsFirst(
     result['y']!,
     channels,
-    y.shape.slice(2).reduce((n, dim) => n * dim, 1),
+    places.reduce((n, dim) => n * dim, 1),
   );
 }
 
@@ -139,8 +140,9 @@ describe('recognisers of sequences', () => {
     expect(worst(await sequencesThrough(prepared), prepared.wanted.dataSync())).toBeLessThan(1e-5);
   });
 
-  // One with each of what is done to a sequence: its last step, backwards, several layers, several crossings.
-  const differentiated = /^(LSTM, last|LSTM backwards, every|two LSTMs|features beside)/;
+  // One with each of what is done to a sequence: its last step, backwards, several layers, several crossings; pictures.
+  const differentiated =
+    /^(LSTM, last|LSTM backwards, every|two LSTMs|features beside|GRU, last|SimpleRNN, every|mean over|ConvLSTM2Ds with|layers of pictures|Conv3D and)/;
   it.each(SEQUENCE_CASES.filter(({ name }) => differentiated.test(name)))(
     '$name: the gradient to the frames',
     async (test) => {
@@ -153,6 +155,39 @@ describe('recognisers of sequences', () => {
     },
   );
 
+  describe('that are made for a number of frames', () => {
+    const test: LayerCase = {
+      name: 'ConvLSTM2D, open',
+      input: [null, 5, 4, 3],
+      steps: 3,
+      build: (t, x) => {
+        const states = t.layers.convLstm2d({ filters: 2, kernelSize: 3 }).apply(x) as tfjs.SymbolicTensor;
+        return t.layers.flatten().apply(states) as tfjs.SymbolicTensor;
+      },
+    };
+
+    it('want it where the file leaves it open', async () => {
+      const { path } = await prepare(test);
+      await expect(readModel(path)).rejects.toMatchObject({
+        code: 'MODEL_FORMAT_UNSUPPORTED',
+        message: expect.stringMatching(/number of frames/) as string,
+      });
+      expect(await readModel(path, { steps: 3 })).toMatchObject({ kind: 'recogniser', steps: 3 });
+    });
+
+    it('run for no other', async () => {
+      const { path, x, wanted } = await prepare(test);
+      const model = await readModel(path, { steps: 3 });
+      for (const steps of [2, 4]) {
+        expect(() => scoring(model, BATCH, steps)).toThrow(expect.objectContaining({ code: 'GRAPH_INVALID' }));
+      }
+      const { b, y } = scoring(model, BATCH, 3);
+      b.output('y', y);
+      const frames = exchanged(channelsFirst(x, 20, 3), BATCH, 3, 60);
+      expect(worst((await runOnce(runtime, b.build(), { x: frames }))['y']!, wanted.dataSync())).toBeLessThan(1e-5);
+    });
+  });
+
   it.each(SOFTMAX_SEQUENCES)('$name', async (test) => {
     const prepared = await prepare(test);
     expect(worst(await sequencesThrough(prepared, true), prepared.wanted.dataSync())).toBeLessThan(1e-5);
@@ -162,4 +197,9 @@ describe('recognisers of sequences', () => {
 // After all cases have run.
 it('every layer that can be imported has a case', () => {
   expect([...LAYERS.keys()].filter((name) => !covered.has(name))).toEqual([]);
+});
+
+it('every layer that can be imported is in the documentation', () => {
+  const text = readFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', 'keras.md'), 'utf8');
+  expect([...LAYERS.keys()].filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
 });

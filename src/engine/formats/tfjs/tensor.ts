@@ -74,6 +74,17 @@ export function denseKernel(
   return { data, shape: [out, size] };
 }
 
+/** The numbers of a weight of a Keras shape [..., C] in the engine's order, [C, ...]. */
+export function channelsInFront(data: Float32Array, shape: readonly number[]): { data: Float32Array; shape: number[] } {
+  const channels = shape[shape.length - 1]!;
+  const places = data.length / channels;
+  const turned = new Float32Array(data.length);
+  for (let p = 0; p < places; p++) {
+    for (let c = 0; c < channels; c++) turned[c * places + p] = data[p * channels + c]!;
+  }
+  return { data: turned, shape: [channels, ...shape.slice(0, -1)] };
+}
+
 /** A per-channel value [C] in the shape in which it broadcasts over a tensor of this Keras shape. */
 export const perChannelShape = (shape: readonly number[]): number[] => [
   shape[shape.length - 1]!,

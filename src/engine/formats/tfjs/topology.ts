@@ -3,10 +3,10 @@
  * `TimeDistributed` wrappers are taken apart here, so that the rest sees plain layers only.
  */
 import { NeuroreelError } from '../../../protocol/errors.js';
-import { activationNamed, isSoftmax } from './activations.js';
+import { activationNamed, isSoftmax, shown } from './activations.js';
 import { callKey, checkNames, planCalls } from './connections.js';
 import { LAYERS } from './layers/table.js';
-import type { LayerContext, LayerType } from './layers/definition.js';
+import type { LayerContext, LayerType, Writer } from './layers/definition.js';
 import {
   MODEL_CLASSES,
   functionalConfig,
@@ -52,6 +52,8 @@ export interface Topology {
   readonly calls: readonly LayerCall[];
   /** Number of the call that gives the model's output. */
   readonly output: number;
+  /** What wrote the model. */
+  readonly writer: Writer;
 }
 
 function invalid(message: string): never {
@@ -192,7 +194,7 @@ class TopologyReader {
     const name = typeof given === 'string' ? given : (inner ?? '');
     const named = layer ? undefined : activationNamed(name);
     if (named) return { activation: (c, x) => named(c.b, x), softmax: isSoftmax(name) };
-    this.problems.add(`${what} (activation ${JSON.stringify(given).slice(0, 100)})`);
+    this.problems.add(`${what} (activation ${shown(given)})`);
     return { activation: null, softmax: false };
   }
 
@@ -274,7 +276,9 @@ export function readTopology(topology: Readonly<Record<string, unknown>>): Topol
     );
   }
   if (outputs[0] === INPUT) invalid('The model has no layers.');
-  return { input: input.slice(1), ...needed(reader.calls, outputs[0]!) };
+  const version = topology['keras_version'];
+  const writer = typeof version === 'string' && version.startsWith('tfjs') ? 'tfjs' : 'keras';
+  return { input: input.slice(1), ...needed(reader.calls, outputs[0]!), writer };
 }
 
 /** The calls that the output depends on. */

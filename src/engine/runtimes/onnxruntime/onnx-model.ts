@@ -5,11 +5,12 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { typeOf, type Graph, type TensorType } from '../../graph/graph.js';
 import type { Shape } from '../../graph/shape.js';
-import type { OnnxAttribute, OnnxContext, OnnxSubgraph, OnnxWriter } from '../../ops/definition.js';
+import type { OnnxAttribute, OnnxContext, OnnxDevice, OnnxSubgraph, OnnxWriter } from '../../ops/definition.js';
 import { opNamed } from '../../ops/table.js';
 
 const OPSET = 18;
 const IR_VERSION = 9;
+const EXTERNAL = 1;
 const FLOAT = 1;
 const UINT8 = 2;
 const INT64 = 7;
@@ -33,13 +34,23 @@ function int(w: BinaryWriter, number: number, value: number): void {
   w.tag(number, WireType.Varint).int64(value);
 }
 
-function tensorProto(name: string, type: number, shape: Shape, bytes: Uint8Array): Uint8Array {
+function tensorProto(name: string, type: number, shape: Shape, fill: (w: BinaryWriter) => void): Uint8Array {
   return message((w) => {
     for (const dim of shape) int(w, 1, dim);
     int(w, 2, type);
     text(w, 8, name);
-    field(w, 9, bytes);
+    fill(w);
   });
+}
+
+/** Says in a tensor's message that its numbers lie in a file of their own, from its beginning to its end. */
+function elsewhere(w: BinaryWriter, path: string): void {
+  const entry = message((e) => {
+    text(e, 1, 'location');
+    text(e, 2, path);
+  });
+  field(w, 13, entry);
+  int(w, 14, EXTERNAL);
 }
 
 function valueInfo(name: string, { shape, dtype }: TensorType): Uint8Array {
@@ -65,9 +76,19 @@ function valueInfo(name: string, { shape, dtype }: TensorType): Uint8Array {
   });
 }
 
-/** State shared by a model's graph and its subgraphs: unique names, and constants stored once. */
+/** Numbers that a model refers to as if they were files: what is large is handed over as it is, never copied. */
+export interface ExternalData {
+  readonly path: string;
+  readonly data: Uint8Array;
+}
+
+/** Tensors of more bytes than this are handed over beside the model. */
+const EXTERNAL_FROM = 4096;
+
+/** State shared by a model's graph and its subgraphs: unique names, and what lies outside of the model. */
 class Names {
   #count = 0;
+  readonly external: ExternalData[] = [];
   fresh(hint: string): string {
     return `${hint}_${this.#count++}`;
   }
@@ -125,7 +146,10 @@ class GraphWriter implements OnnxWriter {
     const known = key === undefined ? undefined : this.#small.get(key);
     if (known !== undefined) return known;
     const name = this.fresh(hint);
-    this.initialisers.push(tensorProto(name, type, shape, bytes));
+    const apart = bytes.length > EXTERNAL_FROM;
+    if (apart) this.#names.external.push({ path: name, data: bytes });
+    const fill = (w: BinaryWriter): void => (apart ? elsewhere(w, name) : field(w, 9, bytes));
+    this.initialisers.push(tensorProto(name, type, shape, fill));
     if (key !== undefined) this.#small.set(key, name);
     return name;
   }
@@ -187,8 +211,13 @@ function neededValues(graph: Graph): ReadonlySet<number> {
   return new Set([...graph.nodes.flatMap((node) => node.inputs), ...graph.outputs.map(({ value }) => value)]);
 }
 
-/** The bytes of an ONNX model that computes the graph; inputs and outputs keep their names with a prefix. */
-export function onnxModel(graph: Graph): Uint8Array {
+export interface OnnxModel {
+  readonly bytes: Uint8Array;
+  readonly external: readonly ExternalData[];
+}
+
+/** An ONNX model that computes the graph on a device; inputs and outputs keep their names with a prefix. */
+export function onnxModel(graph: Graph, { device = 'cpu' }: { device?: OnnxDevice } = {}): OnnxModel {
   const names = new Names();
   const writer = new GraphWriter(names);
   const shared = new Map<string, string>();
@@ -210,6 +239,7 @@ export function onnxModel(graph: Graph): Uint8Array {
 
   for (const node of graph.nodes) {
     const context: OnnxContext<typeof node.attributes> = {
+      device,
       node: (...args) => writer.node(...args),
       nodes: (...args) => writer.nodes(...args),
       fresh: (hint) => writer.fresh(hint),
@@ -235,7 +265,7 @@ export function onnxModel(graph: Graph): Uint8Array {
     graph.inputs.map(({ name, value }) => ({ name: inputName(name), type: typeOf(graph, value) })),
     graph.outputs.map(({ name, value }) => ({ name: outputName(name), type: typeOf(graph, value) })),
   );
-  return message((w) => {
+  const bytes = message((w) => {
     int(w, 1, IR_VERSION);
     text(w, 2, 'neuroreel');
     field(w, 7, proto);
@@ -245,6 +275,7 @@ export function onnxModel(graph: Graph): Uint8Array {
       message((o) => int(o, 2, OPSET)),
     );
   });
+  return { bytes, external: names.external };
 }
 
 export const inputName = (port: string): string => `in.${port}`;

@@ -3,7 +3,8 @@ import { typeOf, type Graph } from '../../graph/graph.js';
 import type { NdArray } from '../../ops/definition.js';
 import { opNamed } from '../../ops/table.js';
 import { checkInputs } from '../check-inputs.js';
-import type { CompiledGraph, Runtime, Tensors } from '../runtime.js';
+import { written } from '../written.js';
+import type { CompiledGraph, RunOptions, Runtime, Tensors } from '../runtime.js';
 
 /** Evaluates a graph in float64; `inputs` and the result are keyed by port name. */
 export function evaluate(
@@ -24,19 +25,24 @@ export function evaluate(
 
 export const referenceRuntime: Runtime = {
   name: 'reference',
+  device: 'cpu',
   description: 'plain float64 loops (for tests)',
   async compile(graph: Graph): Promise<CompiledGraph> {
     return {
-      async run(inputs: Tensors) {
+      async run(inputs: Tensors, { into, between }: RunOptions = {}) {
         checkInputs(graph, inputs);
+        await between?.();
         const results = evaluate(graph, inputs);
-        return Object.fromEntries(
-          graph.outputs.map(({ name, value }) => [
-            name,
-            typeOf(graph, value).dtype === 'uint8'
-              ? Uint8Array.from(results[name]!)
-              : Float32Array.from(results[name]!),
-          ]),
+        return written(
+          into,
+          Object.fromEntries(
+            graph.outputs.map(({ name, value }) => [
+              name,
+              typeOf(graph, value).dtype === 'uint8'
+                ? Uint8Array.from(results[name]!)
+                : Float32Array.from(results[name]!),
+            ]),
+          ),
         );
       },
       async close() {},

@@ -1,7 +1,8 @@
 /**
- * Runs graphs with TensorFlow.js: `@tensorflow/tfjs-node-gpu` where its native library loads, else WebAssembly, else
- * plain JavaScript. It is also the tests' second opinion on every op.
+ * Runs graphs with TensorFlow.js: with the TensorFlow library of `@tensorflow/tfjs-node-gpu` or `@tensorflow/tfjs-node`
+ * where one of them loads, else WebAssembly, else plain JavaScript. It is also the tests' second opinion on every op.
  */
+import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import util from 'node:util';
@@ -11,9 +12,12 @@ import { typeOf, type Graph } from '../../graph/graph.js';
 import { NeuroreelError } from '../../../protocol/errors.js';
 import { opNamed } from '../../ops/table.js';
 import { checkInputs } from '../check-inputs.js';
-import type { CompiledGraph, Runtime, TensorData, Tensors } from '../runtime.js';
+import { written } from '../written.js';
+import type { CompiledGraph, RunOptions, Runtime, TensorData, Tensors } from '../runtime.js';
 
 type Tf = typeof tfjs;
+/** The command that fetches the TensorFlow library. */
+export const TENSORFLOW_COMMAND = 'npm rebuild @tensorflow/tfjs-node-gpu --ignore-scripts=false';
 export type TfjsBackend = 'tensorflow' | 'wasm' | 'cpu';
 const require = createRequire(import.meta.url);
 
@@ -24,10 +28,30 @@ function restoreRemovedFunctions(): void {
   node.isArray ??= Array.isArray;
 }
 
+/** Packages with the TensorFlow library: the one for CUDA first. */
+const LIBRARIES = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
+
+/**
+ * The package whose TensorFlow library is on this machine; null where none is. Without install scripts a package is there
+ * without its library, which a second command fetches. Loads nothing.
+ */
+export function tensorflowPackage(resolve: (id: string) => string = require.resolve): string | null {
+  const complete = LIBRARIES.find((name) => {
+    try {
+      const binaries = join(dirname(resolve(`${name}/package.json`)), 'lib');
+      return readdirSync(binaries).some((folder) => existsSync(join(binaries, folder, 'tfjs_binding.node')));
+    } catch {
+      return false;
+    }
+  });
+  return complete ?? null;
+}
+
 const openers: Readonly<Record<TfjsBackend, () => Promise<Tf>>> = {
   async tensorflow() {
+    const name = tensorflowPackage();
+    if (name === null) throw new Error(`neither ${LIBRARIES.join(' nor ')} is here with its native library`);
     restoreRemovedFunctions();
-    const name: string = '@tensorflow/tfjs-node-gpu';
     const tf = require(name) as Tf;
     await tf.setBackend('tensorflow');
     return tf;
@@ -61,19 +85,21 @@ export async function openTfjsRuntime(backend?: TfjsBackend): Promise<Runtime> {
   }
   throw new NeuroreelError(
     'RUNTIME_UNAVAILABLE',
-    `TensorFlow.js does not load (${failures.join('; ')}). For CUDA, fetch its native library with ` +
-      '`npm rebuild @tensorflow/tfjs-node-gpu --ignore-scripts=false`, after ' +
-      '`npm install @tensorflow/tfjs-node-gpu` where the package itself is not installed.',
+    `TensorFlow.js does not load (${failures.join('; ')}). Fetch its native library with ` +
+      `\`${TENSORFLOW_COMMAND}\`, after \`npm install @tensorflow/tfjs-node-gpu\` where the package itself is not ` +
+      'installed; without a GPU, `npm install @tensorflow/tfjs-node --ignore-scripts=false` does.',
   );
 }
 
 function runtimeOn(tf: Tf, backend: TfjsBackend): Runtime {
   // Outside of this mode the cpu backend prints an advertisement on its first use.
   tf.enableProdMode();
-  const library = backend === 'tensorflow' ? 'tfjs-node-gpu' : 'tfjs';
+  const library = backend === 'tensorflow' ? (tensorflowPackage()?.split('/')[1] ?? 'tfjs-node') : 'tfjs';
+  const gpu = (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
   return {
     name: 'tfjs',
-    description: `${library} ${tf.version.tfjs}, ${backend}`,
+    device: backend,
+    description: `${library} ${tf.version.tfjs}, ${backend}${gpu ? ' (GPU)' : ''}`,
     compile: async (graph) => compile(tf, backend, graph),
   };
 }
@@ -102,8 +128,9 @@ function compile(tf: Tf, backend: TfjsBackend, graph: Graph): CompiledGraph {
     }
   };
   return {
-    async run(inputs: Tensors) {
+    async run(inputs: Tensors, { into, between }: RunOptions = {}) {
       checkInputs(graph, inputs);
+      await between?.();
       await tf.setBackend(backend);
       const live = new Map<number, tfjs.Tensor>();
       try {
@@ -117,7 +144,7 @@ function compile(tf: Tf, backend: TfjsBackend, graph: Graph): CompiledGraph {
           const data = await (constants.get(value) ?? live.get(value)!).data();
           results[name] = typeOf(graph, value).dtype === 'uint8' ? Uint8Array.from(data) : Float32Array.from(data);
         }
-        return results;
+        return written(into, results);
       } finally {
         for (const tensor of live.values()) if (!tensor.isDisposed) tensor.dispose();
       }

@@ -1,10 +1,14 @@
 /** Activations as layers of their own. */
 import { z } from 'zod';
+import type { GraphBuilder, Value } from '../../../graph/graph.js';
 import { clip, relu } from '../../../ops/activation.js';
-import { min, mul, notLess, sub, neg } from '../../../ops/elementwise.js';
-import { activationNamed, elu } from '../activations.js';
-import { fromChannelsLast, inKerasOrder } from '../tensor.js';
-import { defineLayer, layerInvalid, one } from './definition.js';
+import { add, min, mul, notLess, sub } from '../../../ops/elementwise.js';
+import { transpose } from '../../../ops/layout.js';
+import { elu, prelu } from '../../../ops/nonlinear.js';
+import { softmax } from '../../../ops/softmax.js';
+import { activationNamed } from '../activations.js';
+import { channelsInFront, inKerasOrder } from '../tensor.js';
+import { defineLayer, engineAxis, one, shapeAxis } from './definition.js';
 
 /** `Activation` is nothing but the activation that every layer may have. */
 const Activation = defineLayer({
@@ -22,18 +26,25 @@ const slope = z
 const slopeProblem = (x: number | undefined): string | null =>
   x !== undefined && !(x >= 0 && x < 1) ? `a slope of ${x}` : null;
 
+/** x where it is at least the threshold (at most the maximum), else slope * (x - threshold). */
 const ReLU = defineLayer({
   config: z.looseObject({ max_value: slope, negative_slope: slope, threshold: slope }),
   pointwise: true,
-  unsupported: ({ threshold, negative_slope }) =>
-    threshold ? `a threshold of ${threshold}` : slopeProblem(negative_slope),
-  build({ b }, inputs, { max_value: top, negative_slope: below = 0 }) {
+  unsupported: ({ negative_slope }) => slopeProblem(negative_slope),
+  build({ b }, inputs, { max_value: top, negative_slope: below = 0, threshold = 0 }) {
     const x = one(inputs);
-    if (top === undefined) return { ...x, value: relu(b, x.value, below) };
-    if (below === 0) return { ...x, value: clip(b, x.value, 0, top) };
-    return { ...x, value: min(b, relu(b, x.value, below), b.scalar(top)) };
+    if (top !== undefined && below === 0 && threshold === 0) return { ...x, value: clip(b, x.value, 0, top) };
+    const lower = threshold === 0 ? relu(b, x.value, below) : aboveThreshold(b, x.value, threshold, below);
+    return { ...x, value: top === undefined ? lower : min(b, lower, b.scalar(top)) };
   },
 });
+
+function aboveThreshold(b: GraphBuilder, x: Value, threshold: number, below: number): Value {
+  const edge = b.scalar(threshold);
+  const kept = mul(b, x, notLess(b, x, edge));
+  // From the edge on, only the part below it is left.
+  return below === 0 ? kept : add(b, kept, mul(b, min(b, sub(b, x, edge), b.scalar(0)), b.scalar(below)));
+}
 
 const LeakyReLU = defineLayer({
   config: z.looseObject({ alpha: slope, negative_slope: slope }),
@@ -55,9 +66,9 @@ const PReLU = defineLayer({
     const x = inKerasOrder(b, one(inputs));
     const shared = typeof shared_axes === 'number' ? [shared_axes] : (shared_axes ?? []);
     const shape = x.shape.map((dim, i) => (shared.includes(i + 1) ? 1 : dim));
-    const alpha = b.constant(c.weight('alpha', shape), [1, ...shape]);
-    const below = relu(b, neg(b, x.value));
-    return { ...x, value: sub(b, relu(b, x.value), mul(b, below, fromChannelsLast(b, alpha, shape).value)) };
+    const slopes = channelsInFront(c.weight('alpha', shape), shape);
+    const alpha = c.constant('alpha', slopes.data, slopes.shape);
+    return { ...x, value: prelu(b, x.value, alpha) };
   },
 });
 
@@ -85,10 +96,14 @@ const Softmax = defineLayer({
   config: z.looseObject({ axis: z.union([z.int(), z.tuple([z.int()]).transform(([x]) => x)]).default(-1) }),
   pointwise: true,
   build(c, inputs, { axis }) {
-    const x = one(inputs);
-    if (axis !== -1 && axis !== x.shape.length + c.leading - 1)
-      layerInvalid(`a softmax over axis ${axis} is not the last`);
-    return activationNamed('softmax')!(c.b, x);
+    const x = inKerasOrder(c.b, one(inputs));
+    const rank = x.shape.length;
+    const along = shapeAxis(c, axis, x);
+    if (along === rank - 1) return activationNamed('softmax')!(c.b, x);
+    const order = x.value.shape.map((_, i) => i);
+    const [from, last] = [engineAxis(along, rank), order.length - 1];
+    [order[from], order[last]] = [last, from];
+    return { ...x, value: transpose(c.b, softmax(c.b, transpose(c.b, x.value, order)), order) };
   },
 });
 

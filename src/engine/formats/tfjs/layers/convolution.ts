@@ -1,24 +1,29 @@
-/** Convolutions over pictures, and the padding rule of TensorFlow. */
+/** Convolutions over pictures and lists, and the padding rule of TensorFlow. */
 import { z } from 'zod';
 import type { Value } from '../../../graph/graph.js';
 import { conv2d, convTranspose2d } from '../../../ops/conv.js';
-import { channels, extent } from '../schema.js';
+import { channels } from '../schema.js';
 import type { KerasTensor } from '../tensor.js';
-import { defineLayer, one, type LayerContext } from './definition.js';
+import { defineLayer, layerInvalid, type LayerContext } from './definition.js';
+import { asPicture, fromPicture, pairDefault, pairOf, type Dims, type Pair } from './places.js';
 
-/** Vertical and horizontal; one number means both. */
-export const pair = z.union([extent.transform((n): [number, number] => [n, n]), z.tuple([extent, extent])]);
-export const padding = z.enum(['same', 'valid']);
-type Pair = readonly [number, number];
+export type PaddingMode = 'same' | 'valid' | 'causal';
+/** Only along a single axis is there a before and an after. */
+const padding = (dims: Dims): z.ZodType<PaddingMode> =>
+  z.enum(['same', 'valid', ...(dims === 1 ? ['causal' as const] : [])]);
 
-const common = {
-  kernel_size: pair,
-  strides: pair.default([1, 1]),
-  dilation_rate: pair.nullish(),
-  padding: padding.default('valid'),
+/** What all convolutions have in their configuration. */
+export const convolutionConfig = (dims: Dims) => ({
+  kernel_size: pairOf(dims),
+  strides: pairOf(dims).default(pairDefault(dims, 1)),
+  dilation_rate: pairOf(dims)
+    .nullish()
+    .transform((given): [number, number] => given ?? [1, 1]),
+  padding: padding(dims).default('valid'),
   data_format: z.string().nullish(),
   use_bias: z.boolean().default(true),
-};
+});
+type ConvolutionConfig = z.output<z.ZodObject<ReturnType<typeof convolutionConfig>>>;
 
 /** Why a layer that was made for channels first cannot be imported. */
 export const formatProblem = ({ data_format }: { data_format?: string | null | undefined }): string | null =>
@@ -26,26 +31,27 @@ export const formatProblem = ({ data_format }: { data_format?: string | null | u
 
 /**
  * Padding top, left, bottom, right as TensorFlow has it: for `same` the output has ceil(input / stride) places, and what
- * cannot be shared out evenly goes to the bottom and right.
+ * cannot be shared out evenly goes to the bottom and right; for `causal` all is at the start.
  */
 export function tensorflowPads(
-  mode: 'same' | 'valid',
+  mode: PaddingMode,
   input: readonly number[],
   kernel: Pair,
   strides: Pair,
   dilations: Pair = [1, 1],
 ): [number, number, number, number] {
   if (mode === 'valid') return [0, 0, 0, 0];
-  const total = ([0, 1] as const).map((i) => {
-    const reach = dilations[i] * (kernel[i] - 1) + 1;
-    return Math.max((Math.ceil(input[i]! / strides[i]) - 1) * strides[i] + reach - input[i]!, 0);
-  });
+  const reach = ([0, 1] as const).map((i) => dilations[i] * (kernel[i] - 1) + 1) as [number, number];
+  if (mode === 'causal') return [reach[0] - 1, reach[1] - 1, 0, 0];
+  const total = ([0, 1] as const).map((i) =>
+    Math.max((Math.ceil(input[i]! / strides[i]) - 1) * strides[i] + reach[i] - input[i]!, 0),
+  );
   const [top, left] = total.map((n) => Math.floor(n / 2)) as [number, number];
   return [top, left, total[0]! - top, total[1]! - left];
 }
 
 /** Kernels [kh, kw, a, b] with the two last axes in front: [a, b, kh, kw], or [b, a, kh, kw] where `swap`. */
-function kernelInFront(data: Float32Array, [kh, kw, a, b]: readonly number[], swap: boolean): Float32Array {
+export function kernelInFront(data: Float32Array, [kh, kw, a, b]: readonly number[], swap: boolean): Float32Array {
   const taps = kh! * kw!;
   const out = new Float32Array(data.length);
   for (let tap = 0; tap < taps; tap++) {
@@ -59,6 +65,10 @@ function kernelInFront(data: Float32Array, [kh, kw, a, b]: readonly number[], sw
   return out;
 }
 
+/** The numbers of a kernel [kh, kw, ...]; the kernels of lists are stored without the axis of rows. */
+const kernelNumbers = (c: LayerContext, name: string, size: readonly number[], dims: Dims): Float32Array =>
+  c.weight(name, size.slice(2 - dims));
+
 function biasOf(c: LayerContext, use: boolean, size: number): Value | null {
   return use ? c.constant('bias', c.weight('bias', [size]), [size]) : null;
 }
@@ -66,87 +76,139 @@ function biasOf(c: LayerContext, use: boolean, size: number): Value | null {
 /** A picture from a value, with the Keras shape that follows from it. */
 const picture = (value: Value): KerasTensor => ({ value, shape: [value.shape[2]!, value.shape[3]!, value.shape[1]!] });
 
-const Conv2D = defineLayer({
-  config: z.looseObject({ ...common, filters: channels, groups: z.int().min(1).max(65_536).default(1) }),
-  activated: true,
-  unsupported: formatProblem,
-  build(c, inputs, { kernel_size: kernel, strides, dilation_rate, padding: mode, filters, groups, use_bias }) {
-    const x = one(inputs, 3);
-    const dilations = dilation_rate ?? [1, 1];
-    const size = [...kernel, x.shape[2]! / groups, filters];
-    const data = kernelInFront(c.weight('kernel', size), size, true);
-    const weights = c.constant('weight', data, [filters, size[2]!, ...kernel]);
-    const pads = tensorflowPads(mode, x.shape, kernel, strides, dilations);
-    return picture(conv2d(c.b, x.value, weights, biasOf(c, use_bias, filters), { strides, pads, dilations, groups }));
-  },
-});
+/** The plain convolution of a picture, with the weights `kernel` and `bias`. */
+export function convolved(
+  c: LayerContext,
+  x: KerasTensor,
+  options: ConvolutionConfig & { filters: number; groups: number },
+  dims: Dims = 2,
+): KerasTensor {
+  const { kernel_size: kernel, strides, dilation_rate: dilations, padding: mode, filters, groups, use_bias } = options;
+  if (x.shape[2]! % groups !== 0) layerInvalid(`${x.shape[2]} channels are not ${groups} groups`);
+  const size = [...kernel, x.shape[2]! / groups, filters];
+  const data = kernelInFront(kernelNumbers(c, 'kernel', size, dims), size, true);
+  const weights = c.constant('weight', data, [filters, size[2]!, ...kernel]);
+  const pads = tensorflowPads(mode, x.shape, kernel, strides, dilations);
+  return picture(conv2d(c.b, x.value, weights, biasOf(c, use_bias, filters), { strides, pads, dilations, groups }));
+}
 
-/** Every input channel by `depth_multiplier` kernels of its own; kernel [kh, kw, in, multiplier]. */
+const unstrided = ({ strides }: { strides: Pair }): boolean => strides.every((n) => n === 1);
+
+const convolution = (dims: Dims) =>
+  defineLayer({
+    config: z.looseObject({
+      ...convolutionConfig(dims),
+      filters: channels,
+      groups: z.int().min(1).max(65_536).default(1),
+    }),
+    activated: true,
+    unsupported: formatProblem,
+    anyLength: unstrided,
+    build: (c, inputs, config) => fromPicture(c.b, convolved(c, asPicture(c.b, inputs, dims), config, dims), dims),
+  });
+
+/** Every input channel by `multiplier` kernels of its own; kernel [kh, kw, in, multiplier]. */
 function depthwise(
   c: LayerContext,
   x: KerasTensor,
-  options: { kernel: Pair; multiplier: number; strides: Pair; dilations: Pair; mode: 'same' | 'valid'; bias: boolean },
+  options: ConvolutionConfig & { depth_multiplier: number },
+  dims: Dims,
 ): Value {
-  const { kernel, multiplier, strides, dilations, mode, bias } = options;
+  const { kernel_size: kernel, depth_multiplier, strides, dilation_rate: dilations, padding: mode, use_bias } = options;
   const groups = x.shape[2]!;
-  const size = [...kernel, groups, multiplier];
-  const data = kernelInFront(c.weight('depthwise_kernel', size), size, false);
-  const weights = c.constant('depthwise_kernel', data, [groups * multiplier, 1, ...kernel]);
+  const size = [...kernel, groups, depth_multiplier];
+  const data = kernelInFront(kernelNumbers(c, 'depthwise_kernel', size, dims), size, false);
+  const weights = c.constant('depthwise_kernel', data, [groups * depth_multiplier, 1, ...kernel]);
   const pads = tensorflowPads(mode, x.shape, kernel, strides, dilations);
-  const added = biasOf(c, bias, groups * multiplier);
-  return conv2d(c.b, x.value, weights, added, { strides, pads, dilations, groups });
+  const bias = biasOf(c, use_bias, groups * depth_multiplier);
+  return conv2d(c.b, x.value, weights, bias, { strides, pads, dilations, groups });
 }
 
 const multiplier = z.int().min(1).max(65_536).default(1);
 
-const DepthwiseConv2D = defineLayer({
-  config: z.looseObject({ ...common, depth_multiplier: multiplier }),
-  activated: true,
-  unsupported: formatProblem,
-  build(c, inputs, { kernel_size: kernel, strides, dilation_rate, padding: mode, depth_multiplier, use_bias }) {
-    const rest = { strides, dilations: dilation_rate ?? ([1, 1] as const), mode, bias: use_bias };
-    const x = one(inputs, 3);
-    return picture(depthwise(c, x, { kernel, multiplier: depth_multiplier, ...rest }));
-  },
-});
+const depthwiseConvolution = (dims: Dims) =>
+  defineLayer({
+    config: z.looseObject({ ...convolutionConfig(dims), depth_multiplier: multiplier }),
+    activated: true,
+    unsupported: formatProblem,
+    anyLength: unstrided,
+    build: (c, inputs, config) =>
+      fromPicture(c.b, picture(depthwise(c, asPicture(c.b, inputs, dims), config, dims)), dims),
+  });
 
-const SeparableConv2D = defineLayer({
-  config: z.looseObject({ ...common, filters: channels, depth_multiplier: multiplier }),
-  activated: true,
-  unsupported: formatProblem,
-  build(c, inputs, config) {
-    const { kernel_size: kernel, strides, dilation_rate, padding: mode, filters, depth_multiplier, use_bias } = config;
-    const rest = { strides, dilations: dilation_rate ?? ([1, 1] as const), mode, bias: false };
-    const x = one(inputs, 3);
-    const deep = depthwise(c, x, { kernel, multiplier: depth_multiplier, ...rest });
-    const size = [1, 1, deep.shape[1]!, filters];
-    const data = kernelInFront(c.weight('pointwise_kernel', size), size, true);
-    const weights = c.constant('pointwise_kernel', data, [filters, size[2]!, 1, 1]);
-    return picture(conv2d(c.b, deep, weights, biasOf(c, use_bias, filters)));
-  },
-});
+const separableConvolution = (dims: Dims) =>
+  defineLayer({
+    config: z.looseObject({ ...convolutionConfig(dims), filters: channels, depth_multiplier: multiplier }),
+    activated: true,
+    unsupported: formatProblem,
+    anyLength: unstrided,
+    build(c, inputs, config) {
+      const { filters, use_bias } = config;
+      const deep = depthwise(c, asPicture(c.b, inputs, dims), { ...config, use_bias: false }, dims);
+      const size = [1, 1, deep.shape[1]!, filters];
+      const data = kernelInFront(kernelNumbers(c, 'pointwise_kernel', size, dims), size, true);
+      const weights = c.constant('pointwise_kernel', data, [filters, size[2]!, 1, 1]);
+      return fromPicture(c.b, picture(conv2d(c.b, deep, weights, biasOf(c, use_bias, filters))), dims);
+    },
+  });
 
-const Conv2DTranspose = defineLayer({
-  config: z.looseObject({ ...common, filters: channels, output_padding: z.unknown().optional() }),
-  activated: true,
-  unsupported: (config) =>
-    formatProblem(config) ??
-    (config.dilation_rate?.some((d) => d !== 1) ? 'dilation' : null) ??
-    ((config.output_padding ?? null) !== null ? 'output_padding' : null),
-  build(c, inputs, { kernel_size: kernel, strides, padding: mode, filters, use_bias }) {
-    const x = one(inputs, 3);
-    const size = [...kernel, filters, x.shape[2]!];
-    const data = kernelInFront(c.weight('kernel', size), size, true);
-    const weights = c.constant('weight', data, [x.shape[2]!, filters, ...kernel]);
-    // As large as the input of the convolution whose transpose this is.
-    const extents = ([0, 1] as const).map((i) => {
-      const extra = mode === 'valid' ? Math.max(kernel[i] - strides[i], 0) : 0;
-      return x.shape[i]! * strides[i] + extra;
-    });
-    const pads = tensorflowPads(mode, extents, kernel, strides);
-    const bias = biasOf(c, use_bias, filters);
-    return picture(convTranspose2d(c.b, x.value, weights, { strides, pads, size: extents, ...(bias && { bias }) }));
-  },
-});
+/**
+ * The size of a transposed convolution's output along an axis: that of the input of the convolution whose transpose it
+ * is, the smallest one unless `extra` says by how much it is larger.
+ */
+function transposedSize(
+  input: number,
+  reach: number,
+  stride: number,
+  mode: PaddingMode,
+  extra: number | undefined,
+): number {
+  if (extra !== undefined) {
+    return (input - 1) * stride + reach - (mode === 'same' ? 2 * Math.floor(reach / 2) : 0) + extra;
+  }
+  return input * stride + (mode === 'valid' ? Math.max(reach - stride, 0) : 0);
+}
 
-export const convolutionLayers = { Conv2D, DepthwiseConv2D, SeparableConv2D, Conv2DTranspose };
+const outputPadding = (dims: Dims) => {
+  const n = z.int().min(0).max(4096);
+  const all = z.union([n.transform((k): [number, number] => [k, k]), z.tuple([n, n])]);
+  const last = z.union([n, z.tuple([n]).transform(([k]) => k)]).transform((k): [number, number] => [0, k]);
+  return dims === 2 ? all : last;
+};
+
+const transposedConvolution = (dims: Dims) =>
+  defineLayer({
+    config: z.looseObject({
+      ...convolutionConfig(dims),
+      filters: channels,
+      output_padding: outputPadding(dims).nullish(),
+    }),
+    activated: true,
+    unsupported: (config) => formatProblem(config) ?? (config.padding === 'causal' ? 'causal padding' : null),
+    build(c, inputs, config) {
+      const { kernel_size: kernel, strides, dilation_rate: dilations, padding: mode, filters, use_bias } = config;
+      const x = asPicture(c.b, inputs, dims);
+      const size = [...kernel, filters, x.shape[2]!];
+      const data = kernelInFront(kernelNumbers(c, 'kernel', size, dims), size, true);
+      const weights = c.constant('weight', data, [x.shape[2]!, filters, ...kernel]);
+      const extents = ([0, 1] as const).map((i) => {
+        const reach = dilations[i] * (kernel[i] - 1) + 1;
+        return transposedSize(x.shape[i]!, reach, strides[i], mode, config.output_padding?.[i]);
+      });
+      const pads = tensorflowPads(mode, extents, kernel, strides, dilations);
+      const bias = biasOf(c, use_bias, filters);
+      const options = { strides, pads, dilations, size: extents, ...(bias && { bias }) };
+      return fromPicture(c.b, picture(convTranspose2d(c.b, x.value, weights, options)), dims);
+    },
+  });
+
+export const convolutionLayers = {
+  Conv1D: convolution(1),
+  Conv2D: convolution(2),
+  DepthwiseConv1D: depthwiseConvolution(1),
+  DepthwiseConv2D: depthwiseConvolution(2),
+  SeparableConv1D: separableConvolution(1),
+  SeparableConv2D: separableConvolution(2),
+  Conv1DTranspose: transposedConvolution(1),
+  Conv2DTranspose: transposedConvolution(2),
+};

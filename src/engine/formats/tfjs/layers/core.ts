@@ -24,19 +24,18 @@ function linear(b: GraphBuilder, x: KerasTensor, weights: Value, bias: Value | n
   return { value: reshape(b, y, rank === 2 ? [0, 0, -1] : [0, 0, ...shape.slice(0, -1)]), shape };
 }
 
-/** A dense kernel and its bias, found under `kernel` and `bias`, applied along the last axis. */
+/** A dense kernel, found under `kernel`, and a bias, applied along the last axis. */
 export function denseAlong(
   c: LayerContext,
   x: KerasTensor,
-  options: { units: number; useBias: boolean; blocks?: readonly number[] },
+  options: { units: number; bias: Float32Array | null; blocks?: readonly number[] },
 ): KerasTensor {
-  const { units, useBias, blocks } = options;
+  const { units, bias: numbers, blocks } = options;
   const size = x.shape[x.shape.length - 1]!;
   const { data, shape } = denseKernel(c.weight('kernel', [size, units]), x, blocks);
   const weights = c.constant('weight', data, shape);
   const order = blocks ?? [0];
   const width = units / order.length;
-  const numbers = useBias ? c.weight('bias', [units]) : null;
   const bias = numbers?.map((_, o) => numbers[order[Math.floor(o / width)]! * width + (o % width)]!);
   return linear(c.b, x, weights, bias ? c.constant('bias', bias, [units]) : null);
 }
@@ -45,7 +44,8 @@ const Dense = defineLayer({
   config: z.looseObject({ units: channels, use_bias: z.boolean().default(true) }),
   pointwise: true,
   activated: true,
-  build: (c, inputs, { units, use_bias }) => denseAlong(c, one(inputs), { units, useBias: use_bias }),
+  build: (c, inputs, { units, use_bias }) =>
+    denseAlong(c, one(inputs), { units, bias: use_bias ? c.weight('bias', [units]) : null }),
 });
 
 /** Random in training, nothing at any other time. */
@@ -72,6 +72,7 @@ export const coreLayers = {
   Dropout: Identity,
   SpatialDropout1D: Identity,
   SpatialDropout2D: Identity,
+  SpatialDropout3D: Identity,
   AlphaDropout: Identity,
   GaussianDropout: Identity,
   GaussianNoise: Identity,

@@ -9,19 +9,28 @@ export interface LayerContext {
   readonly b: GraphBuilder;
   /** Number of axes before the tensor's shape that Keras counts: the batch, and time where the layer sees it. */
   readonly leading: number;
+  /** What wrote the model; it decides where Keras and TensorFlow.js differ. */
+  readonly writer: Writer;
   /** Numbers of a weight of this layer; throws MODEL_INVALID when there is none of that shape. */
   weight(name: string, shape: Shape): Float32Array;
   /** The context of a part that has weights of its own, such as one direction of a bidirectional layer. */
   part(name: string): LayerContext;
   /** A weight of the graph, named after the layer. */
   constant(name: string, data: Float32Array, shape: Shape): Value;
+  /**
+   * To be called by a layer that is made for the number of steps that it sees here; throws MODEL_FORMAT_UNSUPPORTED
+   * where the file leaves that open.
+   */
+  needSteps(): void;
 }
+
+export type Writer = 'keras' | 'tfjs';
 
 /** A layer whose output at one step depends on other steps. */
 export interface RecurrentRule<C> {
-  /** What can be computed at each step alone: [in] to [G] at every place. */
+  /** What can be computed at each step alone, from one step's input (without the time). */
   project(c: LayerContext, x: KerasTensor, config: C): KerasTensor;
-  /** The rest, on what was projected, [T, N, G]. */
+  /** The rest, on what was projected, in the engine's order of axes: [T, N, G] for vectors, [T, N, G, H, W]. */
   steps(c: LayerContext, projected: Value, config: C): KerasTensor;
 }
 
@@ -32,6 +41,11 @@ export interface LayerType<C = never> {
   readonly unsupported?: (config: C) => string | null;
   /** Whether each place of the leading axes is treated alone, so that the layer may see sequences as they are. */
   readonly pointwise?: boolean;
+  /**
+   * Whether a graph in which the layer reads a sequence runs for sequences of other lengths too; pointwise layers do.
+   * Else the graph is held to the length that it was made for.
+   */
+  readonly anyLength?: (config: C) => boolean;
   /** Whether the layer has `activation` in its configuration, which is applied to what `build` gives. */
   readonly activated?: boolean;
   /** Whether the layer takes several tensors; else it takes exactly one. */

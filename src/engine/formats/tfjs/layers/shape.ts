@@ -2,11 +2,14 @@
 import { z } from 'zod';
 import type { GraphBuilder, Value } from '../../../graph/graph.js';
 import { sizeOf } from '../../../graph/shape.js';
+import { mul } from '../../../ops/elementwise.js';
 import { concat, pad, reshape, sliceAxis, transpose } from '../../../ops/layout.js';
-import { margin } from '../schema.js';
+import { extent, margin } from '../schema.js';
 import { channelsLast, flatten, fromChannelsLast, inKerasOrder } from '../tensor.js';
-import { formatProblem, pair } from './convolution.js';
+import { formatProblem } from './convolution.js';
 import { defineLayer, engineAxis, layerInvalid, one } from './definition.js';
+import { asPicture, fromPicture, pairDefault, pairOf, type Dims, type Pair } from './places.js';
+import { bilinear } from './resize.js';
 
 const Flatten = defineLayer({
   config: z.looseObject({ data_format: z.string().nullish() }),
@@ -15,7 +18,7 @@ const Flatten = defineLayer({
 });
 
 const Reshape = defineLayer({
-  config: z.looseObject({ target_shape: z.array(z.int().min(-1)).min(1).max(4) }),
+  config: z.looseObject({ target_shape: z.array(z.int().min(-1)).min(1).max(6) }),
   build({ b }, inputs, { target_shape: target }) {
     const x = one(inputs);
     const size = sizeOf(x.shape);
@@ -44,52 +47,55 @@ const Permute = defineLayer({
 });
 
 const side = z.union([margin.transform((n): [number, number] => [n, n]), z.tuple([margin, margin])]);
+const sides = z.tuple([side, side]);
 /** Top and bottom, left and right: one number for all, one for each axis, or one for each side. */
-const margins = z.union([
-  margin.transform((n): [[number, number], [number, number]] => [
+const pictureMargins = z.union([
+  margin.transform((n): z.output<typeof sides> => [
     [n, n],
     [n, n],
   ]),
-  z.tuple([side, side]),
+  sides,
 ]);
+/** Before and after, along the only axis. */
+const listMargins = side.transform((given): z.output<typeof sides> => [[0, 0], given]);
+const margins = (dims: Dims) => (dims === 2 ? pictureMargins : listMargins);
+const marginDefault = (dims: Dims, n: number): z.output<typeof sides> => [dims === 2 ? [n, n] : [0, 0], [n, n]];
 
-const ZeroPadding2D = defineLayer({
-  config: z.looseObject({
-    padding: margins.default([
-      [1, 1],
-      [1, 1],
-    ]),
-    data_format: z.string().nullish(),
-  }),
-  unsupported: formatProblem,
-  build({ b }, inputs, { padding: [[top, bottom], [left, right]] }) {
-    const x = one(inputs, 3);
-    const [h, w, c] = x.shape as [number, number, number];
-    const value = pad(b, x.value, [0, 0, top, left], [0, 0, bottom, right]);
-    return { value, shape: [h + top + bottom, w + left + right, c] };
-  },
-});
+const zeroPadding = (dims: Dims) =>
+  defineLayer({
+    config: z.looseObject({
+      padding: margins(dims).default(marginDefault(dims, 1)),
+      data_format: z.string().nullish(),
+    }),
+    unsupported: formatProblem,
+    anyLength: () => true,
+    build({ b }, inputs, { padding: [[top, bottom], [left, right]] }) {
+      const x = asPicture(b, inputs, dims);
+      const [h, w, c] = x.shape as [number, number, number];
+      const value = pad(b, x.value, [0, 0, top, left], [0, 0, bottom, right]);
+      return fromPicture(b, { value, shape: [h + top + bottom, w + left + right, c] }, dims);
+    },
+  });
 
-const Cropping2D = defineLayer({
-  config: z.looseObject({
-    cropping: margins.default([
-      [0, 0],
-      [0, 0],
-    ]),
-    data_format: z.string().nullish(),
-  }),
-  unsupported: formatProblem,
-  build({ b }, inputs, { cropping: [[top, bottom], [left, right]] }) {
-    const x = one(inputs, 3);
-    const [h, w, c] = x.shape as [number, number, number];
-    if (top + bottom >= h || left + right >= w) layerInvalid(`nothing of ${h}x${w} is left after cropping`);
-    const rows = sliceAxis(b, x.value, 2, top, h - bottom);
-    return { value: sliceAxis(b, rows, 3, left, w - right), shape: [h - top - bottom, w - left - right, c] };
-  },
-});
+const cropping = (dims: Dims) =>
+  defineLayer({
+    config: z.looseObject({
+      cropping: margins(dims).default(marginDefault(dims, dims === 2 ? 0 : 1)),
+      data_format: z.string().nullish(),
+    }),
+    unsupported: formatProblem,
+    build({ b }, inputs, { cropping: [[top, bottom], [left, right]] }) {
+      const x = asPicture(b, inputs, dims);
+      const [h, w, c] = x.shape as [number, number, number];
+      if (top + bottom >= h || left + right >= w) layerInvalid(`nothing of ${h}x${w} is left after cropping`);
+      const rows = sliceAxis(b, x.value, 2, top, h - bottom);
+      const value = sliceAxis(b, rows, 3, left, w - right);
+      return fromPicture(b, { value, shape: [h - top - bottom, w - left - right, c] }, dims);
+    },
+  });
 
 /** Every row and column repeated, with no op that would hold the batch's size. */
-function repeated(b: GraphBuilder, x: Value, [rows, columns]: readonly [number, number]): Value {
+function repeated(b: GraphBuilder, x: Value, [rows, columns]: Pair): Value {
   const [, c, h, w] = x.shape as [number, number, number, number];
   const lines = reshape(b, x, [0, c * h, 1, w]);
   const tall = reshape(b, concat(b, new Array<Value>(rows).fill(lines), 2), [0, c, h * rows, w]);
@@ -97,21 +103,50 @@ function repeated(b: GraphBuilder, x: Value, [rows, columns]: readonly [number, 
   return reshape(b, concat(b, new Array<Value>(columns).fill(dots), 3), [0, 0, h * rows, w * columns]);
 }
 
-const UpSampling2D = defineLayer({
-  config: z.looseObject({
-    size: pair.default([2, 2]),
-    interpolation: z.string().nullish(),
-    data_format: z.string().nullish(),
-  }),
-  unsupported: (config) =>
-    formatProblem(config) ??
-    (config.interpolation && config.interpolation !== 'nearest' ? `interpolation ${config.interpolation}` : null) ??
-    (config.size.some((n) => n > 64) ? `a factor above 64` : null),
-  build({ b }, inputs, { size }) {
-    const x = one(inputs, 3);
-    const [h, w, c] = x.shape as [number, number, number];
-    return { value: repeated(b, x.value, size), shape: [h * size[0], w * size[1], c] };
+const INTERPOLATIONS = ['nearest', 'bilinear'];
+
+const upSampling = (dims: Dims) =>
+  defineLayer({
+    config: z.looseObject({
+      size: pairOf(dims).default(pairDefault(dims, 2)),
+      interpolation: z.string().nullish(),
+      data_format: z.string().nullish(),
+    }),
+    unsupported: (config) =>
+      formatProblem(config) ??
+      (INTERPOLATIONS.includes(config.interpolation ?? 'nearest') ? null : `interpolation ${config.interpolation}`) ??
+      (config.size.some((n) => n > 64) ? `a factor above 64` : null),
+    build(c, inputs, { size, interpolation }) {
+      const x = asPicture(c.b, inputs, dims);
+      const [h, w, depth] = x.shape as [number, number, number];
+      const shape = [h * size[0], w * size[1], depth];
+      const value =
+        interpolation === 'bilinear'
+          ? bilinear(c, x.value, [shape[0]!, shape[1]!], c.writer === 'keras' ? 'centres' : 'corner')
+          : repeated(c.b, x.value, size);
+      return fromPicture(c.b, { value, shape }, dims);
+    },
+  });
+
+/** A vector n times, as a sequence. */
+const RepeatVector = defineLayer({
+  config: z.looseObject({ n: extent }),
+  build({ b }, inputs, { n }) {
+    const x = inKerasOrder(b, one(inputs, 1));
+    const value = mul(b, reshape(b, x.value, [0, 0, 1]), b.constant(new Float32Array(n).fill(1), [n]));
+    return { value, shape: [n, x.shape[0]!] };
   },
 });
 
-export const shapeLayers = { Flatten, Reshape, Permute, ZeroPadding2D, Cropping2D, UpSampling2D };
+export const shapeLayers = {
+  Flatten,
+  Reshape,
+  Permute,
+  RepeatVector,
+  ZeroPadding1D: zeroPadding(1),
+  ZeroPadding2D: zeroPadding(2),
+  Cropping1D: cropping(1),
+  Cropping2D: cropping(2),
+  UpSampling1D: upSampling(1),
+  UpSampling2D: upSampling(2),
+};

@@ -12,6 +12,7 @@ import { normalisationLayers } from './normalisation.js';
 import { poolingLayers } from './pooling.js';
 import { recurrentLayers } from './recurrent.js';
 import { shapeLayers } from './shape.js';
+import { volumeLayers } from './volume.js';
 
 const all: Readonly<Record<string, LayerType>> = {
   ...coreLayers,
@@ -21,6 +22,7 @@ const all: Readonly<Record<string, LayerType>> = {
   ...normalisationLayers,
   ...mergeLayers,
   ...shapeLayers,
+  ...volumeLayers,
   ...recurrentLayers,
 } as unknown as Readonly<Record<string, LayerType>>;
 

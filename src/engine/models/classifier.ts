@@ -1,0 +1,138 @@
+/** A classifier put into a graph: pictures in, scores of each picture out, of its labels or of a hidden layer's units. */
+import { NeuroreelError } from '../../protocol/errors.js';
+import type { ClassifierManifest } from '../../protocol/manifest.js';
+import { GraphBuilder, typeOf, type Graph, type Value } from '../graph/graph.js';
+import { centreOf, showShape, type Shape } from '../graph/shape.js';
+import { reshape, sliceAxis } from '../ops/layout.js';
+import { softmax } from '../ops/softmax.js';
+import type { CompiledGraph, Runtime } from '../runtimes/runtime.js';
+import type { ModelPackage } from './package.js';
+import { bytesToRgb, fromRgb } from './pixels.js';
+import { inline } from './serialise.js';
+
+export type ClassifierPackage = ModelPackage<ClassifierManifest>;
+
+/** The layer that holds the scores of the labels. */
+export const SCORES = 'logits';
+
+/** Where the units of a layer are read. */
+export interface LayerPlace {
+  /** Name of a layer; `logits` holds the scores of the labels. */
+  readonly layer: string;
+  /** Row and column; null for a layer without rows and columns. */
+  readonly position: readonly [number, number] | null;
+}
+
+function networkOf({ graphs, manifest }: ClassifierPackage): Graph {
+  const network = graphs['network'];
+  if (network?.inputs.length === 1 && network.inputs[0]!.name === 'image') return network;
+  throw new NeuroreelError('MODEL_INVALID', `${manifest.name} has no graph "network" with an input "image".`);
+}
+
+/** The shape of a layer for one picture; throws UNIT_UNKNOWN with the layers there are. */
+function layerShape(model: ClassifierPackage, layer: string): Shape {
+  const network = networkOf(model);
+  const port = network.outputs.find(({ name }) => name === layer);
+  if (port) return typeOf(network, port.value).shape;
+  const names = network.outputs.map(({ name }) => name).join(', ');
+  const message = `${model.manifest.name} has no layer ${JSON.stringify(layer)}; there are: ${names}.`;
+  throw new NeuroreelError('UNIT_UNKNOWN', message);
+}
+
+function checkScores(model: ClassifierPackage): void {
+  const { name, labels } = model.manifest;
+  const shape = layerShape(model, SCORES);
+  if (shape.length === 2 && shape[1] === labels.length) return;
+  const message = `${name}: logits of shape ${showShape(shape)} are not scores of ${labels.length} labels.`;
+  throw new NeuroreelError('MODEL_INVALID', message);
+}
+
+/**
+ * Checks that a layer has a unit there.
+ * @param position row and column of a layer [1, C, H, W]; its middle, floor(size / 2), when absent.
+ * @returns the place, with its position filled in.
+ * @throws NeuroreelError UNIT_UNKNOWN where there is no such layer, unit or position; MODEL_INVALID where the scores are
+ *   not as many as the labels.
+ */
+export function placeOf(
+  model: ClassifierPackage,
+  layer: string,
+  unit: number,
+  position?: readonly [number, number],
+): LayerPlace {
+  checkScores(model);
+  const shape = layerShape(model, layer);
+  const { name } = model.manifest;
+  const [, units, ...places] = shape;
+  const unknown = (what: string): never => {
+    throw new NeuroreelError('UNIT_UNKNOWN', `The layer "${layer}" of ${name}, ${showShape(shape)}, has no ${what}.`);
+  };
+  if (shape.length !== 2 && shape.length !== 4) unknown('units that can be read: it is neither a vector nor maps');
+  if (!Number.isInteger(unit) || unit < 0 || unit >= units!) unknown(`unit ${unit}`);
+  if (shape.length === 2) {
+    if (position) unknown('rows and columns');
+    return { layer, position: null };
+  }
+  const [row, column] = position ?? centreOf(shape);
+  const inside = [row, column].every((at, i) => Number.isInteger(at) && at >= 0 && at < places[i]!);
+  if (!inside) unknown(`position ${row}, ${column}`);
+  return { layer, position: [row, column] };
+}
+
+/**
+ * The units of a layer for each picture.
+ * @param pictures the classifier's numbers, [N, 3, H, W].
+ * @returns [N, C]: before any softmax.
+ */
+export function unitsOf(
+  b: GraphBuilder,
+  model: ClassifierPackage,
+  pictures: Value,
+  { layer, position }: LayerPlace,
+): Value {
+  const units = inline(b, networkOf(model), { image: pictures })[layer]!;
+  if (units.shape[0] !== pictures.shape[0]) {
+    const message = `${model.manifest.name}: "${layer}" does not hold the units of each of several pictures.`;
+    throw new NeuroreelError('MODEL_INVALID', message);
+  }
+  if (!position) return units;
+  const [row, column] = position;
+  return reshape(b, sliceAxis(b, sliceAxis(b, units, 2, row, row + 1), 3, column, column + 1), [0, units.shape[1]!]);
+}
+
+export interface PictureScores {
+  /** Units of the layer for each picture, [N, C], row-major. */
+  readonly units: Float32Array;
+  /** Probabilities of the labels for each picture, [N, labels]. */
+  readonly probabilities: Float32Array;
+}
+
+/** RGB bytes `pixels` [N, H, W, 3] in; `units` [N, C] and `probabilities` [N, labels] out. */
+export function pictureScoringGraph(model: ClassifierPackage, count: number, place: LayerPlace): Graph {
+  const { input } = model.manifest;
+  const b = new GraphBuilder();
+  const pixels = b.input('pixels', [count, input.height, input.width, 3], 'uint8');
+  const pictures = fromRgb(b, bytesToRgb(b, pixels), input);
+  b.output('units', unitsOf(b, model, pictures, place));
+  b.output('probabilities', softmax(b, unitsOf(b, model, pictures, { layer: SCORES, position: null })));
+  return b.build();
+}
+
+/** Scores pictures given as RGB bytes [N, H, W, 3] of the classifier's size, as any picture would be. */
+export async function scorePictures(
+  model: ClassifierPackage,
+  pixels: Uint8Array,
+  place: LayerPlace,
+  runtime: Runtime,
+  threads?: number,
+): Promise<PictureScores> {
+  const { width, height } = model.manifest.input;
+  const graph = pictureScoringGraph(model, pixels.length / (3 * width * height), place);
+  const compiled: CompiledGraph = await runtime.compile(graph, { threads });
+  try {
+    const { units, probabilities } = await compiled.run({ pixels });
+    return { units: units as Float32Array, probabilities: probabilities as Float32Array };
+  } finally {
+    await compiled.close();
+  }
+}

@@ -1,0 +1,24 @@
+/** Steps of random networks on WebGPU: the right numbers, and the same ones each time. */
+import { expect, it } from 'vitest';
+import { openOnnxRuntime } from '../../src/engine/runtimes/onnxruntime/onnxruntime.js';
+import { agreementCases, holdToFloat64 } from '../engine/agreement.js';
+
+const runtime = await openOnnxRuntime('webgpu');
+const cases = agreementCases(5);
+
+it.each(cases)('$name agrees with float64', async (test) => {
+  const { worst, excused } = await holdToFloat64(runtime, test);
+  expect(worst).toBeGreaterThan(0);
+  expect(excused, 'rows on a kink').toBe(0);
+});
+
+it('gives the same bytes each time', async () => {
+  const { graph, inputs } = cases[0]!;
+  const runs = [];
+  for (let i = 0; i < 2; i++) {
+    const compiled = await runtime.compile(graph);
+    runs.push(await compiled.run(inputs), await compiled.run(inputs));
+    await compiled.close();
+  }
+  for (const run of runs.slice(1)) expect(run).toEqual(runs[0]);
+});
