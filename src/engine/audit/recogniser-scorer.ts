@@ -3,7 +3,8 @@
  * frame-wise part does nothing (3-D convolutions), or sees more than its frame. The latter is not taken on trust: on the
  * first clip the features of the reversed clip must be the reversed features.
  */
-import { macsOf } from '../models/cost.js';
+import type { Graph } from '../graph/graph.js';
+import { macsOfNode } from '../models/cost.js';
 import { boundaryOf, type RecogniserPackage } from '../models/recogniser.js';
 import type { Runtime } from '../runtimes/runtime.js';
 import { FrameWiseScorer } from './frame-wise-scorer.js';
@@ -34,7 +35,7 @@ export class RecogniserScorer implements ClipScorer {
   constructor(model: RecogniserPackage, runtime: Runtime, { threads, path = 'auto' }: RecogniserScorerOptions = {}) {
     this.#full = () => new FullScorer(model, runtime, threads);
     boundaryOf(model); // A package without the two parts is refused here.
-    const full = path === 'full' || macsOf(model.graphs['frames']!) === 0;
+    const full = path === 'full' || computesNothing(model.graphs['frames']!);
     this.#path = full ? this.#full() : new FrameWiseScorer(model, runtime, threads);
     this.#checked = full;
     this.classes = this.#path.classes;
@@ -71,6 +72,11 @@ export class RecogniserScorer implements ClipScorer {
   close(): Promise<void> {
     return this.#path.close();
   }
+}
+
+/** Whether a graph has no products: it only passes on what it gets. */
+function computesNothing(graph: Graph): boolean {
+  return graph.nodes.every((node) => macsOfNode(graph, node) === 0);
 }
 
 function reorderRows<T extends ClipFeatures>(rows: T, order: FrameOrder): T {
