@@ -692,6 +692,14 @@ const products: OnnxCase[] = [
       return m.node('Gemm', [m.node('Exp', [y]), y, m.scalar(1)], { transA: 0, transB: 1, beta: float(0) });
     },
   },
+  {
+    name: 'MatMul with the same numbers in two shapes',
+    build: (m, x) => {
+      const weights = m.weights(5, 6);
+      const other = m.node('Reshape', [weights, m.ints([6, 5])]);
+      return m.node('MatMul', [m.node('MatMul', [x, weights]), other]);
+    },
+  },
   { name: 'MatMul with weights', build: (m, x) => m.node('MatMul', [x, m.weights(5, 4)]) },
   {
     name: 'MatMul of vectors with weights',

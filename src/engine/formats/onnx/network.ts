@@ -30,8 +30,8 @@ function wholeModel(plan: Plan, size: number, given: ModelInput, name: string, b
   const layers: [PlannedNode, Live][] = [];
   const last = given.kind === 'code' ? null : finalSoftmax(plan);
   for (const node of plan.nodes) {
-    const inputs = node.facts.inputs.map((input) =>
-      input === '' ? null : (operands.get(input) ?? plan.initialiser(input)!),
+    const inputs = node.facts.inputs.map((tensor) =>
+      tensor === '' ? null : (operands.get(tensor) ?? plan.initialiser(tensor)!),
     );
     const results = resultsOf(node, context, inputs, node === last);
     node.outputs.forEach((output, i) => results[i] && operands.set(output, results[i]));
@@ -65,7 +65,7 @@ function whicheverFits(plan: Plan, size: number, given: ModelInput, name: string
     try {
       return wholeModel(plan, size, given, name, null);
     } catch {
-      const hint = `export it with a batch of 1`;
+      const hint = 'export it with a batch of 1';
       if (!(error instanceof NeuroreelError)) {
         throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', `The file mixes a batch of ${given.batch}; ${hint}.`, {
           cause: error,

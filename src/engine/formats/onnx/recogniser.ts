@@ -79,8 +79,9 @@ class RecogniserBuilder {
   #run(node: PlannedNode): void {
     const inputs = node.facts.inputs.map((name) => this.#find(name));
     const live = node.facts.inputs.filter((name) => this.#perFrame.has(name) || this.#whole.has(name));
-    if (live.length === 0)
+    if (live.length === 0) {
       return this.#keep(node, foldNode(node, this.#frames.budget, inputs as (Known | null)[]), null);
+    }
     if (node === this.#last && overUnits(node, inputs[0]!, this.#steps)) {
       return this.#keep(node, [inputs[0]!], this.#perFrame.has(live[0]!) ? this.#perFrame : this.#whole);
     }
