@@ -87,8 +87,14 @@ describe('the check of memory', () => {
 
   it('minds what a container leaves, not what the machine has', () => {
     expect(memory(16e9)).toMatchObject({ state: 'ok', found: '32 GB, 16 GB free, no limit of a container' });
-    expect(memory(1.5e9, 2e9)).toMatchObject({ state: 'warning', found: /limit of 2 GB, which leaves 1.5 GB/ });
-    expect(memory(0.2e9, 1e9)).toMatchObject({ state: 'problem', remedy: /raise the container's limit/ });
+    expect(memory(1.5e9, 2e9)).toMatchObject({
+      state: 'warning',
+      found: expect.stringMatching(/limit of 2 GB, which leaves 1.5 GB/),
+    });
+    expect(memory(0.2e9, 1e9)).toMatchObject({
+      state: 'problem',
+      remedy: expect.stringMatching(/raise the container's limit/),
+    });
   });
 });
 
@@ -115,7 +121,7 @@ describe('the check of a disk', () => {
     expect(check).toMatchObject({
       state: 'problem',
       code: 'OUTPUT_UNWRITABLE',
-      found: /cannot be written: .* is no folder/,
+      found: expect.stringMatching(/cannot be written: .* is no folder/),
     });
   });
 });
@@ -134,7 +140,7 @@ describe('the check of ffmpeg', () => {
     const check = await ffmpegCheck({ FFMPEG_PATH: without }, () => null);
     expect(check).toMatchObject({
       state: 'problem',
-      found: /^7\.1, named by FFMPEG_PATH, .*without the encoder libx264/,
+      found: expect.stringMatching(/^7\.1, named by FFMPEG_PATH, .*without the encoder libx264/),
     });
     const having = await program('having', `${version}; echo ' V....D libx264  libx264 H.264'`);
     expect(await ffmpegCheck({ FFMPEG_PATH: having }, () => null)).toMatchObject({ state: 'ok' });
@@ -142,7 +148,7 @@ describe('the check of ffmpeg', () => {
 
   it('says that there is none', async () => {
     const check = await ffmpegCheck({ PATH: '/nowhere' }, () => null);
-    expect(check).toMatchObject({ state: 'problem', code: 'FFMPEG_MISSING', remedy: /ffmpeg/ });
+    expect(check).toMatchObject({ state: 'problem', code: 'FFMPEG_MISSING', remedy: expect.stringMatching(/ffmpeg/) });
   });
 });
 
@@ -184,7 +190,11 @@ describe('the check of the runtimes', () => {
     const given = { runtime: 'onnxruntime', device: 'cuda' };
     const { checks } = await runtimeChecks(given, { ...options(), machine: none, candidates: nothing });
     expect(checks).toMatchObject([
-      { state: 'problem', code: 'RUNTIME_UNAVAILABLE', found: /no NVIDIA GPU.*`npm rebuild onnxruntime-node/ },
+      {
+        state: 'problem',
+        code: 'RUNTIME_UNAVAILABLE',
+        found: expect.stringMatching(/no NVIDIA GPU.*`npm rebuild onnxruntime-node/),
+      },
     ]);
     expect(exitFor(checks)).toBe(4);
   });
@@ -202,11 +212,11 @@ describe('the check of the runtimes', () => {
       { ...options(), machine, candidates: [idle] },
     );
     expect(checks).toMatchObject([
-      { state: 'ok', found: /^onnxruntime-node .*, cpu: asked for by name$/ },
+      { state: 'ok', found: expect.stringMatching(/^onnxruntime-node .*, cpu: asked for by name$/) },
       {
         state: 'warning',
-        found: /is not used. onnxruntime on cuda: its provider is not installed/,
-        remedy: /npm rebuild x/,
+        found: expect.stringMatching(/is not used. onnxruntime on cuda: its provider is not installed/),
+        remedy: expect.stringMatching(/npm rebuild x/),
       },
     ]);
     expect(runtimeTable(selection)).toMatch(/^onnxruntime +cuda +absent +its provider is not installed$/m);
