@@ -1,5 +1,6 @@
 /** Options that several commands have, and how their texts become values. */
 import { Option, InvalidArgumentError, type Command } from 'commander';
+import { memorySize } from '../../src/protocol/index.js';
 
 export interface GlobalOptions {
   readonly json?: boolean;
@@ -68,6 +69,19 @@ export const deviceOption = (): Option =>
     '--device <name>',
     'where it computes: auto, cpu, webgpu, cuda (onnxruntime), tensorflow, wasm, cpu (tfjs) (NEUROREEL_DEVICE)',
   );
+
+export const memoryOption = (): Option =>
+  new Option(
+    '--memory <size>',
+    'memory that computing may take: 4G, 800M, or a share of what is free (NEUROREEL_MEMORY; default 50%)',
+  ).argParser(size);
+
+/** A size as the schema has it; commander shows what is wrong. */
+function size(text: string): string {
+  const { success, error } = memorySize.safeParse(text);
+  if (success) return text;
+  throw new InvalidArgumentError(error.issues[0]!.message);
+}
 
 export const threadsOption = (): Option =>
   new Option('--threads <n>', 'threads that compute (default: one a core)').argParser(whole(1, 1024));

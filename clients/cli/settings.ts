@@ -5,6 +5,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { ModelRegistry } from '../../src/engine/models/registry.js';
 import { placesFor } from '../../src/engine/runtimes/choice.js';
 import { packageRoot } from '../../src/jobs/package-root.js';
+import { memorySize, parseWith } from '../../src/protocol/index.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -43,6 +44,12 @@ export function importFolder(env: Environment = process.env): string {
 /** Where trained models go: beside their recipes in a clone, else to the user's. */
 export function trainFolder(env: Environment = process.env): string {
   return existsSync(join(packageRoot, 'src')) ? shippedModels : userModels(env);
+}
+
+/** What computing may take: the option, else NEUROREEL_MEMORY; undefined where neither says. */
+export function memoryChoice(option: string | undefined, env: Environment = process.env): string | undefined {
+  const text = option ?? (env['NEUROREEL_MEMORY'] || undefined);
+  return text === undefined ? undefined : parseWith(memorySize, text);
 }
 
 export interface RuntimeChoice {

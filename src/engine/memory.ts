@@ -1,4 +1,6 @@
 /** How much memory this process may use: the machine's, and less where a container (a control group) limits it. */
+import { memorySize } from '../protocol/runtimes.js';
+import { parseWith } from '../protocol/validation.js';
 import { readFileSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -81,4 +83,18 @@ export function readMemory(root = '/'): Memory {
   const groups = groupFolders(root).flatMap(({ folder, version }) => groupAt(folder, version, total) ?? []);
   const limit = groups.length === 0 ? null : Math.min(...groups.map((group) => group.limit));
   return { total, free, limit, usable: Math.min(free, ...groups.map((group) => group.free)) };
+}
+
+/** What a run may take unless it is told. */
+export const DEFAULT_BUDGET = '50%';
+
+/**
+ * The bytes that a text as `memorySize` allows it stands for.
+ * @param free bytes of which a share is taken
+ * @throws NeuroreelError REQUEST_INVALID for anything else
+ */
+export function budgetBytes(text: string, free = readMemory().usable): number {
+  const { number, unit } = /^(?<number>[\d.]+) ?(?<unit>[KMGT%]?)$/.exec(parseWith(memorySize, text))!.groups!;
+  if (unit === '%') return (Math.min(100, Number(number)) / 100) * free;
+  return Number(number) * 1024 ** ['', 'K', 'M', 'G', 'T'].indexOf(unit!);
 }

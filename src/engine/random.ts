@@ -96,6 +96,26 @@ export class Random {
     }
   }
 
+  /** n numbers in [low, high), as float32: those that `uniform` gives, several times faster. */
+  uniforms(n: number, low = 0, high = 1): Float32Array {
+    const data = new Float32Array(n);
+    const unit = (high - low) / 4294967296;
+    let [a, b, c, d] = [this.#a, this.#b, this.#c, this.#d];
+    for (let i = 0; i < n; i++) {
+      const s1 = Math.imul(b, 5);
+      data[i] = low + unit * (Math.imul((s1 << 7) | (s1 >>> 25), 9) >>> 0);
+      const t = b << 9;
+      c ^= a;
+      d ^= b;
+      b ^= c;
+      a ^= d;
+      c ^= t;
+      d = (d << 11) | (d >>> 21);
+    }
+    [this.#a, this.#b, this.#c, this.#d] = [a, b, c, d];
+    return data;
+  }
+
   /** n normal deviates with mean 0 and the given standard deviation, as float32. */
   normals(n: number, sigma = 1): Float32Array {
     return Float32Array.from({ length: n }, () => this.normal() * sigma);

@@ -75,6 +75,8 @@ export interface EngineSettings {
   readonly device?: string | undefined;
   /** Threads that compute; one a core when absent. */
   readonly threads?: number | undefined;
+  /** Memory that a job may take, as `memorySize` allows it; half of what is free when absent. */
+  readonly memory?: string | undefined;
 }
 
 /** The device for a request: its own, else that of the settings. */

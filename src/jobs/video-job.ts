@@ -27,29 +27,36 @@ interface Outcome {
  */
 export async function run(context: Context): Promise<void> {
   const ffmpeg = await findFfmpeg();
-  const synthesis = await open(context);
+  const pauses = { allowed: false };
+  const synthesis = await open(context, async () => {
+    if (pauses.allowed) await context.betweenSteps();
+  });
   let outcome: Outcome;
   try {
-    outcome = await optimise(context, synthesis);
+    outcome = await optimise(context, synthesis, pauses);
   } finally {
     await synthesis.close();
   }
   await writeArtifacts(context, outcome, ffmpeg);
 }
 
-function open({ request, settings }: Context): Promise<Synthesis> {
+/** @param between awaited between the parts of a step, so that a pause or a cancellation need not wait for all of it */
+function open({ request, settings }: Context, between: () => Promise<void>): Promise<Synthesis> {
   const { model, unit, prior, preset, iterations, frames, seed } = request;
   const registry = ModelRegistry.open({ folders: settings.modelFolders });
-  const { runtime, threads } = settings;
+  const { runtime, threads, memory } = settings;
   const device = deviceOf(request, settings);
-  return openSynthesis({ registry, model, unit, prior, preset, iterations, frames, seed, runtime, device, threads });
+  const what = { registry, model, unit, prior, preset, iterations, frames, seed };
+  return openSynthesis({ ...what, runtime, device, threads, memory, between });
 }
 
-async function optimise(context: Context, synthesis: Synthesis): Promise<Outcome> {
+/** @param pauses allowed while steps are made: a job that encodes is not paused any more */
+async function optimise(context: Context, synthesis: Synthesis, pauses: { allowed: boolean }): Promise<Outcome> {
   const { width, height, frames, unit, iterations, runtime } = synthesis;
   context.started({ width, height, frames, unit, iterations, runtime });
   let done = 0;
   let seconds = 0;
+  pauses.allowed = true;
   for (;;) {
     await context.betweenSteps();
     const progress = await synthesis.step({ pixels: context.pixelsDue(done + 1) });
@@ -58,6 +65,7 @@ async function optimise(context: Context, synthesis: Synthesis): Promise<Outcome
     seconds += progress.seconds;
     context.step(progress);
   }
+  pauses.allowed = false;
   context.encoding(0, frames);
   const result = await synthesis.finish();
   return { result, about: synthesis.report(), secondsPerIteration: done === 0 ? 0 : seconds / done };

@@ -12,3 +12,12 @@ export type DeviceName = (typeof DEVICE_NAMES)[number];
 export const device = z
   .enum(['auto', ...DEVICE_NAMES])
   .describe('Device that computes; `auto` leaves it to the server, which takes the fastest one unless told otherwise.');
+
+/** How much memory something may take, as people write it. */
+export const memorySize = z
+  .string()
+  .regex(
+    /^(\d{1,15}(\.\d{1,6})?) ?([KMGT]?|%)$/,
+    'expected bytes, with K, M, G or T (powers of 1024), or a share like 50%',
+  )
+  .describe('Memory: bytes, with K, M, G or T (powers of 1024), or a share of what is free, like 50%.');

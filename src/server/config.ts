@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { delimiter, resolve } from 'node:path';
 import { z } from 'zod';
-import { NeuroreelError, parseWith } from '../protocol/index.js';
+import { memorySize, NeuroreelError, parseWith } from '../protocol/index.js';
 
 export const serverConfig = z
   .strictObject({
@@ -12,6 +12,7 @@ export const serverConfig = z
     modelFolders: z.array(z.string().min(1)).max(100).default([]).describe('More folders with model packages.'),
     runtime: z.string().min(1).max(50).default('auto').describe('Runtime that computes the steps.'),
     device: z.string().min(1).max(50).default('auto').describe('Device that it computes on.'),
+    memory: memorySize.default('50%').describe('Memory that a job may take.'),
     token: z
       .string()
       .min(16, 'expected at least 16 characters')
@@ -103,6 +104,7 @@ const VARIABLES: Readonly<
   NEUROREEL_MODELS: { field: 'modelFolders', read: (_, value) => value.split(delimiter).filter((part) => part !== '') },
   NEUROREEL_RUNTIME: { field: 'runtime', read: text },
   NEUROREEL_DEVICE: { field: 'device', read: text },
+  NEUROREEL_MEMORY: { field: 'memory', read: text },
   NEUROREEL_TOKEN: { field: 'token', read: text },
   NEUROREEL_ALLOWED_HOSTS: { field: 'allowedHosts', read: list },
   NEUROREEL_ALLOWED_ORIGINS: { field: 'allowedOrigins', read: list },

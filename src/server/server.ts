@@ -127,7 +127,9 @@ export class NeuroreelServer {
     const models = parts.models ?? ModelRegistry.open({ folders: modelFolders });
     const jobs = await JobManager.open({
       dataFolder: config.dataFolder,
-      kinds: parts.kinds ?? jobKinds(models, { modelFolders, runtime: config.runtime, device: config.device }),
+      kinds:
+        parts.kinds ??
+        jobKinds(models, { modelFolders, runtime: config.runtime, device: config.device, memory: config.memory }),
       log,
       queueLimit: config.queueLimit,
       cancelGraceMs: config.cancelGraceSeconds * 1000,

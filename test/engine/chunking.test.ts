@@ -253,7 +253,7 @@ describe('within a budget', () => {
     const x = new Random(2).normals(32 * 8 * 64 * 64);
     const results: TensorData[] = [];
     for (const memory of [Infinity, 1]) {
-      const compiled = await compileWithin(runtime, large(), { memory, threads: 1 });
+      const compiled = await compileWithin(runtime, large(), { memory }, { threads: 1 });
       results.push((await compiled.run({ x }))['dx']!);
       await compiled.close();
     }

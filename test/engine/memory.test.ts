@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readMemory, type Memory } from '../../src/engine/memory.js';
+import { budgetBytes, readMemory, type Memory } from '../../src/engine/memory.js';
 
 let root: string;
 beforeEach(() => (root = mkdtempSync(join(tmpdir(), 'neuroreel-memory-'))));
@@ -79,5 +79,22 @@ describe('the memory that may be used', () => {
     expect(usable).toBeGreaterThan(0);
     expect(usable).toBeLessThanOrEqual(free);
     expect(free).toBeLessThanOrEqual(total);
+  });
+});
+
+describe('a budget', () => {
+  it.each([
+    ['4G', 4 * 2 ** 30],
+    ['1.5 M', 1.5 * 2 ** 20],
+    ['1024', 1024],
+    ['50%', 500],
+    ['100%', 1000],
+    ['250%', 1000],
+  ])('of %s is a number of bytes', (text, bytes) => {
+    expect(budgetBytes(text, 1000)).toBe(bytes);
+  });
+
+  it.each(['', 'much', '-1G', '4X', '1e9', '50 percent', '9'.repeat(40)])('of %j is refused', (text) => {
+    expect(() => budgetBytes(text, 1000)).toThrow(/K, M, G or T/);
   });
 });

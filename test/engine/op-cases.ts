@@ -1,18 +1,21 @@
 /** Small graphs that between them use every op: their gradients and their runs on every runtime are tested. */
 import type { GraphBuilder, Value } from '../../src/engine/graph/graph.js';
 import { clip, positive, relu, reluGrad } from '../../src/engine/ops/activation.js';
+import { batchMatmul } from '../../src/engine/ops/batch-matmul.js';
 import { conv2d, convTranspose2d } from '../../src/engine/ops/conv.js';
 import {
   abs,
   add,
   div,
   exp,
+  floor,
   log,
   max,
   min,
   mul,
   neg,
   notLess,
+  pow,
   sigmoid,
   sign,
   sqrt,
@@ -147,12 +150,14 @@ export const OP_CASES: readonly OpCase[] = [
   ...binary('max', max),
   ...binary('min', min),
   ...binary('notLess', (b, x, y) => mul(b, notLess(b, x, y), x)),
+  ...binary('pow', pow).map((test): OpCase => ({ ...test, range: [0.5, 2] })),
   unary('neg', neg),
   unary('exp', exp),
   unary('log', log, [0.5, 2]),
   unary('sqrt', sqrt, [0.5, 2]),
   unary('abs', abs),
   unary('sign', (b, x) => mul(b, sign(b, x), x)),
+  unary('floor', (b, x) => mul(b, floor(b, x), x), [-2.51, 2.47]),
   unary('tanh', tanh),
   unary('sigmoid', sigmoid),
   unary('softplus', softplus, [-4, 4]),
@@ -198,6 +203,7 @@ export const OP_CASES: readonly OpCase[] = [
     ],
     build: (b, [x, w]) => unfold(b, dense(b, fold(b, x!), w!, null), x!),
   },
+  unary('gather along an axis', (b, x) => gather(b, x, [2, 0, 0, 1], 1)),
   { name: 'pixelShuffle', inputs: [[2, 8, 3, 2]], build: (b, [x]) => pixelShuffle(b, x!, 2) },
   ...[
     { x: [3, 4], y: [4, 5], options: {} },
@@ -209,6 +215,14 @@ export const OP_CASES: readonly OpCase[] = [
     inputs: [x, y],
     build: (b, [xv, yv]) => matmul(b, xv!, yv!, options),
   })),
+  {
+    name: 'batchMatmul',
+    inputs: [
+      [3, 2, 4],
+      [3, 4, 5],
+    ],
+    build: (b, [x, y]) => batchMatmul(b, x!, y!),
+  },
   { name: 'dense', inputs: [[3, 4], [5, 4], [5]], build: (b, [x, w, bias]) => dense(b, x!, w!, bias!) },
   {
     name: 'dense over leading axes',

@@ -1,32 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { GraphBuilder, typeOf, type Graph, type Value } from '../../src/engine/graph/graph.js';
+import { GraphBuilder, typeOf, type Value } from '../../src/engine/graph/graph.js';
 import { mul } from '../../src/engine/ops/elementwise.js';
 import { OPS } from '../../src/engine/ops/table.js';
 import { openOnnxRuntime } from '../../src/engine/runtimes/onnxruntime/onnxruntime.js';
 import { evaluate } from '../../src/engine/runtimes/reference/reference.js';
 import type { Runtime } from '../../src/engine/runtimes/runtime.js';
 import { openTfjsRuntime } from '../../src/engine/runtimes/tfjs/tfjs.js';
-import { buildOpCase as build, type BuiltCase } from './build-op-case.js';
+import { build, difference, expectClose } from './gradient-check.js';
 import { OP_CASES } from './op-cases.js';
-
-/** Central difference of the loss along one element of one input, in float64. */
-function difference(graph: Graph, inputs: BuiltCase['inputs'], name: string, element: number): number {
-  const h = 1e-5;
-  const at = (delta: number): number => {
-    const moved = Float64Array.from(inputs[name]!);
-    moved[element]! += delta;
-    return evaluate(graph, { ...inputs, [name]: moved })['loss']![0]!;
-  };
-  return (at(h) - at(-h)) / (2 * h);
-}
-
-function expectClose(actual: ArrayLike<number>, wanted: Float64Array, tolerance: number, what: string): void {
-  const scale = wanted.reduce((m, v) => Math.max(m, Math.abs(v)), 1e-3);
-  let worst = 0;
-  wanted.forEach((v, i) => (worst = Math.max(worst, Math.abs(v - actual[i]!) / scale)));
-  expect(actual.length, what).toBe(wanted.length);
-  expect(worst, `${what}: largest difference relative to ${scale}`).toBeLessThan(tolerance);
-}
 
 describe('every op', () => {
   it('is used by a case', () => {

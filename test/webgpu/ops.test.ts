@@ -4,13 +4,13 @@ import { typeOf } from '../../src/engine/graph/graph.js';
 import { openOnnxRuntime } from '../../src/engine/runtimes/onnxruntime/onnxruntime.js';
 import { evaluate } from '../../src/engine/runtimes/reference/reference.js';
 import { rowErrors } from '../engine/agreement.js';
-import { buildOpCase } from '../engine/build-op-case.js';
+import { build } from '../engine/gradient-check.js';
 import { OP_CASES } from '../engine/op-cases.js';
 
 const runtime = await openOnnxRuntime('webgpu');
 
 it.each(OP_CASES)('$name, and its gradient', async (test) => {
-  const { graph, inputs } = buildOpCase(test);
+  const { graph, inputs } = build(test);
   const wanted = evaluate(graph, inputs);
   const compiled = await runtime.compile(graph, { threads: 1 });
   const actual = await compiled.run(inputs);

@@ -2,9 +2,17 @@
 import { Option, type Command } from 'commander';
 import { closeOnSignals, configFromEnvironment, createServer } from '../../../src/server/index.js';
 import { action } from '../command.js';
-import { deviceOption, examples, modelFolderOption, number, runtimeOption, type GlobalOptions } from '../options.js';
+import {
+  deviceOption,
+  examples,
+  memoryOption,
+  modelFolderOption,
+  number,
+  runtimeOption,
+  type GlobalOptions,
+} from '../options.js';
 import type { Output } from '../output.js';
-import { moreModelFolders, openRegistry, runtimeChoice } from '../settings.js';
+import { moreModelFolders, openRegistry, memoryChoice, runtimeChoice } from '../settings.js';
 
 interface ServeOptions extends GlobalOptions {
   readonly host?: string;
@@ -14,6 +22,7 @@ interface ServeOptions extends GlobalOptions {
   readonly token?: string;
   readonly runtime?: string;
   readonly device?: string;
+  readonly memory?: string;
   readonly log?: string;
 }
 
@@ -30,6 +39,7 @@ export function define(command: Command): void {
     .addOption(new Option('--token <secret>', 'secret that clients must send (NEUROREEL_TOKEN)'))
     .addOption(runtimeOption())
     .addOption(deviceOption())
+    .addOption(memoryOption())
     .addOption(new Option('--log <level>', 'least important messages to log (NEUROREEL_LOG; default info)'))
     .action(action(serve));
   examples(command, [
@@ -46,7 +56,8 @@ async function serve(out: Output, options: ServeOptions): Promise<void> {
   const { host, port, data, models, token, log } = options;
   const environment = configFromEnvironment(process.env);
   const { runtime, device } = runtimeChoice(options);
-  const given = Object.entries({ host, port, dataFolder: data, token, logLevel: log }).filter(
+  const memory = memoryChoice(options.memory);
+  const given = Object.entries({ memory, host, port, dataFolder: data, token, logLevel: log }).filter(
     ([, value]) => value !== undefined,
   );
   const server = await createServer({

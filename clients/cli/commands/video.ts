@@ -14,6 +14,7 @@ import { videoResult, videoWords } from '../job-result.js';
 import {
   deviceOption,
   examples,
+  memoryOption,
   modelFolderOption,
   number,
   runtimeOption,
@@ -21,7 +22,7 @@ import {
   type GlobalOptions,
 } from '../options.js';
 import type { Output } from '../output.js';
-import { openRegistry, runtimeChoice } from '../settings.js';
+import { openRegistry, memoryChoice, runtimeChoice } from '../settings.js';
 
 interface VideoOptions extends GlobalOptions {
   readonly model?: string;
@@ -36,6 +37,7 @@ interface VideoOptions extends GlobalOptions {
   readonly models?: string[];
   readonly runtime?: string;
   readonly device?: string;
+  readonly memory?: string;
   readonly threads?: number;
 }
 
@@ -54,6 +56,7 @@ export function define(command: Command): void {
     .addOption(runtimeOption())
     .addOption(deviceOption())
     .addOption(threadsOption())
+    .addOption(memoryOption())
     .action(action(video));
   examples(command, [
     ["the default model's default unit", 'neuroreel video'],
@@ -75,7 +78,8 @@ async function video(out: Output, options: VideoOptions): Promise<void> {
   const again = 'The video was not finished. The same command with the same seed makes the same video.';
   const interrupt = onInterrupt(out, again, () => workshop.remove());
   const listener = new JobDisplay(out);
-  const settings = { modelFolders: registry.folders, runtime, device, threads: options.threads };
+  const memory = memoryChoice(options.memory);
+  const settings = { modelFolders: registry.folders, runtime, device, threads: options.threads, memory };
   try {
     await runEmbedded(
       { id: 'video', request, models: registry, settings, folder, listener, signal: interrupt.signal },

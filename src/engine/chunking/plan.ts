@@ -3,7 +3,7 @@
  * need kept where that fits, and computed again where it does not.
  */
 import type { Graph } from '../graph/graph.js';
-import type { CompiledGraph, CompileOptions, Runtime } from '../runtimes/runtime.js';
+import type { CompiledGraph, CompileOptions, RunOptions, Runtime } from '../runtimes/runtime.js';
 import { compileChunked, type ChunkedGraph } from './chunked.js';
 import { activationBytes, constantBytes } from './memory.js';
 import { phaseGraph, type PhaseGraph } from './phase-graph.js';
@@ -24,6 +24,8 @@ const PLANNED_SHARE = 0.95;
 const WEIGHT_SLACK = 1.35;
 
 export interface Plan {
+  /** The graph, with sums over rows done row by row first: so made, they are the same in chunks of any size. */
+  readonly graph: Graph;
   /** Null: the graph is run as a whole. */
   readonly chunked: ChunkedGraph | null;
   /** Rows of a batch and of a chunk; equal when the graph is run as a whole, 0 when it has no rows. */
@@ -87,18 +89,19 @@ function storedBytes({ phases, values }: ChunkedGraph): number {
  * @param budget bytes
  * @param places whether the runtime's device tells the places of maxima
  */
-export function planWithin(graph: Graph, budget: number, places = true): Plan {
+export function planWithin(given: Graph, budget: number, places = true): Plan {
   const room = PLANNED_SHARE * budget;
+  const rows = phasesOf(given)?.rows ?? 0;
+  const graph = rows === 0 ? given : splitSums(given);
   const whole = memoryOf([graph], 0);
-  const rows = phasesOf(graph)?.rows ?? 0;
-  if (whole <= room || rows === 0) return { chunked: null, rows, chunk: rows, kept: true, bytes: whole };
+  if (whole <= room || rows === 0) return { graph, chunked: null, rows, chunk: rows, kept: true, bytes: whole };
   let smallest: Plan | undefined;
   for (const keep of [true, false]) {
     for (let most = CHUNK_ROWS; most >= 1; most = Math.floor(most / 2)) {
       const chunked = chunkedGraph(graph, evenChunk(rows, most), keep, { places })!;
       const graphs = chunked.phases.map((phase) => phase.graph);
       const bytes = memoryOf(graphs, storedBytes(chunked));
-      const plan: Plan = { chunked, rows, chunk: chunked.chunk, kept: keep, bytes };
+      const plan: Plan = { graph, chunked, rows, chunk: chunked.chunk, kept: keep, bytes };
       if (bytes <= room) return plan;
       if (!smallest || bytes < smallest.bytes) smallest = plan;
     }
@@ -106,12 +109,37 @@ export function planWithin(graph: Graph, budget: number, places = true): Plan {
   return smallest!;
 }
 
+export interface Budget {
+  /** Bytes that running a graph may take, weights included; unlimited by default. */
+  readonly memory?: number | undefined;
+  /** See `RunOptions`: called in every run of every graph. */
+  readonly between?: RunOptions['between'];
+  /** Told how each graph is run. */
+  readonly onPlan?: (plan: Plan) => void;
+}
+
 /** Compiles a graph so that running it takes about `memory` bytes at most, where it can be. */
 export async function compileWithin(
   runtime: Runtime,
-  graph: Graph,
-  { memory = Infinity, ...options }: CompileOptions & { readonly memory?: number | undefined } = {},
+  given: Graph,
+  { memory = Infinity, onPlan }: Budget = {},
+  options: CompileOptions = {},
 ): Promise<CompiledGraph> {
-  const { chunked } = planWithin(graph, memory, runtime.device === 'cpu');
-  return chunked ? compileChunked(runtime, chunked, options) : runtime.compile(graph, options);
+  const plan = planWithin(given, memory, runtime.device === 'cpu');
+  onPlan?.(plan);
+  return plan.chunked ? compileChunked(runtime, plan.chunked, options) : runtime.compile(plan.graph, options);
+}
+
+/** A runtime that compiles within a budget, and asks between the chunks of each run. */
+export function withinBudget(runtime: Runtime, budget: Budget): Runtime {
+  return {
+    ...runtime,
+    async compile(graph, options) {
+      const compiled = await compileWithin(runtime, graph, budget, options);
+      return {
+        run: (inputs, own) => compiled.run(inputs, { between: budget.between, ...own }),
+        close: () => compiled.close(),
+      };
+    },
+  };
 }

@@ -9,11 +9,13 @@ import { caffe } from './caffe/format.js';
 import { codeStatistics, type NumberOrFile } from './code-statistics.js';
 import { encoderGraph } from './encoder.js';
 import type { ImportedGenerator, ImportedModel, ModelFormat, ReadOptions } from './format.js';
+import { checkLengths } from './lengths.js';
 import { labelsFor } from './labels.js';
+import { onnx } from './onnx/format.js';
 import { tfjsLayers } from './tfjs/format.js';
 
 /** Every format there is. To add one, write its folder and list its entry here. */
-export const FORMATS: readonly ModelFormat[] = [tfjsLayers, caffe];
+export const FORMATS: readonly ModelFormat[] = [tfjsLayers, caffe, onnx];
 
 const refused = (message: string): NeuroreelError => new NeuroreelError('REQUEST_INVALID', message);
 
@@ -146,7 +148,9 @@ async function recogniserContent(
   checkChannels(graphs.frames, options.path);
   const { facts, pixels } = commonFacts(model, options);
   const labels = await labelsFor(units, options.labels);
-  const sequence = options.sequence ?? (steps === null ? { rule: 'whole' } : { rule: 'spread', length: steps });
+  const sequence: SequenceRule =
+    options.sequence ?? (steps === null ? { rule: 'whole' } : { rule: 'spread', length: steps });
+  checkLengths(model, sequence);
   return { facts: { kind: 'recogniser', ...facts, input: pixels, labels, sequence }, graphs };
 }
 

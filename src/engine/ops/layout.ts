@@ -3,8 +3,8 @@ import type { GraphBuilder, Value } from '../graph/graph.js';
 import { checkAxis, normalAxis, sameShape, showShape, sizeOf, stridesOf, type Shape } from '../graph/shape.js';
 import { NeuroreelError } from '../../protocol/errors.js';
 import { everyInputRows, rowsUnless } from './rows.js';
-import { defineOp, type Box, type Interval, type NdArray, type OpDefinition } from './definition.js';
-import { hull, reshapedBox, withAxes, within } from './reach.js';
+import { defineOp, type Interval, type NdArray, type OpDefinition } from './definition.js';
+import { reshapedBox, withAxes, within } from './reach.js';
 
 function invalid(message: string): never {
   throw new NeuroreelError('GRAPH_INVALID', message);
@@ -26,8 +26,9 @@ function gatherBy(shape: Shape, source: (index: readonly number[]) => number, da
 }
 
 const moved = ([low, high]: Interval, by: number): Interval => [low + by, high + by];
-/** A box with one row of the first axis. */
-const row = (box: Box, i: number): Box => [[i, i], ...box.slice(1)];
+/** The smallest interval that holds all of these; null for none. */
+const spanOf = (places: readonly number[]): Interval | null =>
+  places.reduce((sofar: Interval | null, i) => [Math.min(sofar?.[0] ?? i, i), Math.max(sofar?.[1] ?? i, i)], null);
 
 /**
  * The sizes that a reshape means: 0 keeps the size of the same axis, -1 (once) takes what is left. Kept symbolic in the
@@ -221,34 +222,44 @@ const ConcatOp = defineOp<{ axis: number }>({
   },
 });
 
-type GatherAttributes = { indices: readonly number[] };
+/** `axis` is 0 where it is absent. */
+type GatherAttributes = { indices: readonly number[]; axis?: number };
 
-/** Rows of the first axis in a given order; a row may be taken several times. */
+/** Rows of an axis in a given order; a row may be taken several times. */
 const GatherOp = defineOp<GatherAttributes>({
   name: 'Gather',
-  infer([x], { indices }) {
-    const rows = x!.shape[0] ?? 0;
+  infer([x], { indices, axis = 0 }) {
+    checkAxis(axis, x!.shape.length, 'Gather');
+    const rows = x!.shape[axis]!;
     if (!indices.every((i) => Number.isInteger(i) && i >= 0 && i < rows)) {
       invalid(`Gather: an index is outside the ${rows} rows.`);
     }
-    return [{ shape: [indices.length, ...x!.shape.slice(1)], dtype: x!.dtype }];
+    return [{ shape: x!.shape.map((d, i) => (i === axis ? indices.length : d)), dtype: x!.dtype }];
   },
-  gradient: ({ b, grads, inputs, attributes: { indices } }) => [
-    b.node(GatherGradOp, [grads[0]!], { indices, rows: inputs[0]!.shape[0]! })[0]!,
+  gradient: ({ b, grads, inputs, attributes: { indices, axis = 0 } }) => [
+    b.node(GatherGradOp, [grads[0]!], { indices, rows: inputs[0]!.shape[axis]!, axis })[0]!,
   ],
-  reference([x], { indices }) {
-    const inner = sizeOf(x!.shape.slice(1));
-    const data = new Float64Array(indices.length * inner);
-    indices.forEach((row, i) => data.set(x!.data.subarray(row * inner, (row + 1) * inner), i * inner));
+  reference([x], { indices, axis = 0 }) {
+    const inner = sizeOf(x!.shape.slice(axis + 1));
+    const rows = x!.shape[axis]!;
+    const outer = sizeOf(x!.shape.slice(0, axis));
+    const data = new Float64Array(outer * indices.length * inner);
+    for (let o = 0; o < outer; o++) {
+      indices.forEach((row, i) => {
+        const from = (o * rows + row) * inner;
+        data.set(x!.data.subarray(from, from + inner), (o * indices.length + i) * inner);
+      });
+    }
     return [data];
   },
   onnx(c) {
-    c.node('Gather', [c.inputs[0]!, c.integers(c.attributes.indices)], { axis: 0 }, c.outputs[0]);
+    const { indices, axis = 0 } = c.attributes;
+    c.node('Gather', [c.inputs[0]!, c.integers(indices)], { axis }, c.outputs[0]);
   },
-  tfjs: ({ tf, inputs, attributes: { indices } }) => [tf.gather(inputs[0]!, [...indices])],
-  reach({ box, attributes: { indices } }) {
-    const [low, high] = box[0]!;
-    return [indices.slice(Math.max(low, 0), high + 1).reduce((sofar: Box | null, i) => hull(sofar, row(box, i)), null)];
+  tfjs: ({ tf, inputs, attributes: { indices, axis = 0 } }) => [tf.gather(inputs[0]!, [...indices], axis)],
+  reach({ box, attributes: { indices, axis = 0 } }) {
+    const [low, high] = box[axis]!;
+    return [withAxes(box, { [axis]: spanOf(indices.slice(Math.max(low, 0), high + 1)) })];
   },
 });
 
@@ -261,36 +272,46 @@ function scatterMatrix(indices: readonly number[], rows: number): Float32Array {
   return matrix;
 }
 
-/** Adds rows up where `Gather` took them from. */
+/** Adds rows up where `Gather` took them from: a product with the scatter matrix along the axis. */
 const GatherGradOp = defineOp<GatherAttributes & { rows: number }>({
   name: 'GatherGrad',
-  infer: ([g], { rows }) => [{ shape: [rows, ...g!.shape.slice(1)], dtype: 'float32' }],
-  gradient: ({ b, grads, attributes: { indices } }) => [gather(b, grads[0]!, indices)],
-  reference([g], { indices, rows }) {
-    const inner = sizeOf(g!.shape.slice(1));
-    const data = new Float64Array(rows * inner);
-    indices.forEach((row, i) => {
-      for (let k = 0; k < inner; k++) data[row * inner + k]! += g!.data[i * inner + k]!;
-    });
+  infer: ([g], { rows, axis = 0 }) => [{ shape: g!.shape.map((d, i) => (i === axis ? rows : d)), dtype: 'float32' }],
+  gradient: ({ b, grads, attributes: { indices, axis = 0 } }) => [gather(b, grads[0]!, indices, axis)],
+  reference([g], { indices, rows, axis = 0 }) {
+    const inner = sizeOf(g!.shape.slice(axis + 1));
+    const outer = sizeOf(g!.shape.slice(0, axis));
+    const data = new Float64Array(outer * rows * inner);
+    for (let o = 0; o < outer; o++) {
+      indices.forEach((row, i) => {
+        const [from, to] = [(o * indices.length + i) * inner, (o * rows + row) * inner];
+        for (let k = 0; k < inner; k++) data[to + k]! += g!.data[from + k]!;
+      });
+    }
     return [data];
   },
   onnx(c) {
-    const { indices, rows } = c.attributes;
-    const flat = c.node('Reshape', [c.inputs[0]!, c.integers([indices.length, -1])]);
+    const { indices, rows, axis = 0 } = c.attributes;
+    const flat = c.node('Reshape', [c.inputs[0]!, c.integers(scatterView(c.inputTypes[0]!.shape, axis))]);
     const summed = c.node('MatMul', [c.floats(scatterMatrix(indices, rows), [rows, indices.length]), flat]);
     c.node('Reshape', [summed, c.integers(c.outputTypes[0]!.shape)], {}, c.outputs[0]);
   },
-  tfjs({ tf, inputs, outputTypes, attributes: { indices, rows } }) {
+  tfjs({ tf, inputs, outputTypes, attributes: { indices, rows, axis = 0 } }) {
     const matrix = tf.tensor2d(scatterMatrix(indices, rows), [rows, indices.length]);
-    const flat = tf.reshape(inputs[0]!, [indices.length, -1]);
+    const flat = tf.reshape(inputs[0]!, scatterView(inputs[0]!.shape, axis));
     return [tf.reshape(tf.matMul(matrix, flat as never), [...outputTypes[0]!.shape])];
   },
-  reach({ box, attributes: { indices } }) {
-    const [low, high] = box[0]!;
+  reach({ box, attributes: { indices, axis = 0 } }) {
+    const [low, high] = box[axis]!;
     const from = indices.map((_, place) => place).filter((place) => indices[place]! >= low && indices[place]! <= high);
-    return [from.reduce((sofar: Box | null, place) => hull(sofar, row(box, place)), null)];
+    return [withAxes(box, { [axis]: spanOf(from) })];
   },
 });
+
+/** The shape [k, inner] or [outer, k, inner] in which a matrix product runs along an axis. */
+function scatterView(shape: Shape, axis: number): number[] {
+  const [outer, inner] = [sizeOf(shape.slice(0, axis)), sizeOf(shape.slice(axis + 1))];
+  return outer === 1 ? [shape[axis]!, inner] : [outer, shape[axis]!, inner];
+}
 
 /** The multi-axis view that pixel shuffle permutes: [N, C, r, r, H, W] <-> [N, C, H, r, W, r]. */
 const SHUFFLE_ORDER = [0, 1, 4, 2, 5, 3];
@@ -400,9 +421,10 @@ export function concat(b: GraphBuilder, parts: readonly Value[], axis: number): 
   if (parts.length === 1) return parts[0]!;
   return b.node(ConcatOp, parts, { axis: normalAxis(axis, parts[0]!.shape.length, 'concat') })[0]!;
 }
-/** Rows of the first axis, in the order of `indices`. */
-export function gather(b: GraphBuilder, x: Value, indices: readonly number[]): Value {
-  return b.node(GatherOp, [x], { indices: [...indices] })[0]!;
+/** Rows of an axis (the first by default), in the order of `indices`. */
+export function gather(b: GraphBuilder, x: Value, indices: readonly number[], axis = 0): Value {
+  const normal = normalAxis(axis, x.shape.length, 'gather');
+  return b.node(GatherOp, [x], { indices: [...indices], ...(normal > 0 && { axis: normal }) })[0]!;
 }
 
 export const layoutOps = [

@@ -2,6 +2,7 @@
 import { NeuroreelError } from '../../protocol/errors.js';
 import type { OpDefinition } from './definition.js';
 import { activationOps } from './activation.js';
+import { batchMatmulOps } from './batch-matmul.js';
 import { convOps } from './conv.js';
 import { elementwiseOps } from './elementwise.js';
 import { foldOps } from './fold.js';
@@ -26,6 +27,7 @@ const all: readonly OpDefinition[] = [
   ...layoutOps,
   ...reverseOps,
   ...matmulOps,
+  ...batchMatmulOps,
   ...softmaxOps,
   ...convOps,
   ...poolOps,

@@ -7,8 +7,10 @@ import { perFrame, type RecogniserPackage } from '../models/recogniser.js';
 import { VideoScorer } from '../models/scoring.js';
 import type { ModelRegistry } from '../models/registry.js';
 import { Random } from '../random.js';
+import { withinBudget } from '../chunking/plan.js';
+import { budgetBytes, DEFAULT_BUDGET } from '../memory.js';
 import { openRuntime } from '../runtimes/open.js';
-import type { CompiledGraph, Runtime, Tensors } from '../runtimes/runtime.js';
+import type { CompiledGraph, RunOptions, Runtime, Tensors } from '../runtimes/runtime.js';
 import { AdamStepper } from './adam-stepper.js';
 import { openTask, settingsOf } from './open-task.js';
 import { PaperStepper } from './paper-stepper.js';
@@ -41,6 +43,10 @@ export interface SynthesisOptions {
   /** Name of a device, where the runtime is given by its name. */
   readonly device?: string | undefined;
   readonly threads?: number | undefined;
+  /** What the run may take, `4G` or a share of what is free (50% by default); frames that do not fit are run in chunks. */
+  readonly memory?: string | undefined;
+  /** Called between the chunks of a step: it may wait (a pause), and what it throws ends the run (a cancellation). */
+  readonly between?: RunOptions['between'];
   readonly resume?: SynthesisCheckpoint | undefined;
 }
 
@@ -54,6 +60,21 @@ export interface Stepper {
   /** The pictures of the present state, RGB bytes [T, H, W, 3]. */
   render(): Promise<Uint8Array>;
   close(): Promise<void>;
+}
+
+/** How a run goes: frames at a time in its steps, and the milliseconds that it was made to wait. */
+interface Course {
+  chunk: number;
+  waited: number;
+}
+
+/** The same waiting, with the time it takes added up. */
+function timed(between: NonNullable<RunOptions['between']>, course: Course): () => Promise<void> {
+  return async () => {
+    const before = performance.now();
+    await between();
+    course.waited += performance.now() - before;
+  };
 }
 
 export class Synthesis {
@@ -70,16 +91,25 @@ export class Synthesis {
   readonly #windows: readonly (readonly number[])[];
   readonly #random: Random;
   readonly #activations: number[];
+  readonly #course: Course;
   #iteration: number;
   #ended: SynthesisResult['ended'] | null = null;
 
-  constructor(task: Task, settings: Settings, options: SynthesisOptions, runtime: Runtime, stepper: Stepper) {
+  constructor(
+    task: Task,
+    settings: Settings,
+    options: SynthesisOptions,
+    runtime: Runtime,
+    stepper: Stepper,
+    course: Course,
+  ) {
     const { manifest } = task.model;
     this.#task = task;
     this.#settings = settings;
     this.#options = options;
     this.#runtime = runtime;
     this.#stepper = stepper;
+    this.#course = course;
     this.width = manifest.input.width;
     this.height = manifest.input.height;
     this.frames = task.frames;
@@ -105,7 +135,7 @@ export class Synthesis {
       this.#ended ??= 'completed';
       return null;
     }
-    const started = performance.now();
+    const started = performance.now() - this.#course.waited;
     const { outputs, ended } = await this.#stepper.step(this.#iteration, this.#random);
     if (ended) this.#ended = 'zero-gradient';
     this.#iteration++;
@@ -118,7 +148,7 @@ export class Synthesis {
       activation,
       frameActivations: perFrame(outputs['steps']!, this.#windows, this.frames),
       smoothness: this.#smoothness(frames),
-      seconds: (performance.now() - started) / 1000,
+      seconds: (performance.now() - this.#course.waited - started) / 1000,
       ...(pixels && { pixels: frames }),
     };
   }
@@ -184,6 +214,8 @@ export class Synthesis {
     seed: number;
     frames: number;
     runtime: string;
+    /** Frames that were in a graph at a time. */
+    chunk: number;
     /** Of a classifier: where the unit is. */
     place?: PictureTask['place'];
     /** Of a recogniser: how it is fed a video. */
@@ -204,6 +236,7 @@ export class Synthesis {
       seed: this.#options.seed,
       frames: this.frames,
       runtime: this.runtime,
+      chunk: this.#course.chunk,
       ...(place && { place }),
       ...(manifest.kind === 'recogniser' && { sequence: manifest.sequence }),
       windows: this.#windows.length,
@@ -255,8 +288,15 @@ export async function openSynthesis(options: SynthesisOptions): Promise<Synthesi
   }
   const task = openTask(options);
   const settings = settingsOf(options, task);
-  const runtime =
-    typeof options.runtime === 'object' ? options.runtime : await openRuntime(options.runtime, options.device);
+  const course: Course = { chunk: 0, waited: 0 };
+  const runtime = withinBudget(
+    typeof options.runtime === 'object' ? options.runtime : await openRuntime(options.runtime, options.device),
+    {
+      memory: budgetBytes(options.memory ?? DEFAULT_BUDGET),
+      between: options.between && timed(options.between, course),
+      onPlan: (plan) => (course.chunk ||= plan.chunk),
+    },
+  );
   const compile = (graph: Parameters<Runtime['compile']>[0]): Promise<CompiledGraph> =>
     runtime.compile(graph, { threads: options.threads });
   const start = { seed: options.seed, arrays: options.resume?.arrays };
@@ -264,5 +304,5 @@ export async function openSynthesis(options: SynthesisOptions): Promise<Synthesi
     settings.rule === 'paper'
       ? await PaperStepper.open(task, settings, compile, start)
       : await AdamStepper.open(task, settings, compile, start);
-  return new Synthesis(task, settings, options, runtime, stepper);
+  return new Synthesis(task, settings, options, runtime, stepper, course);
 }

@@ -134,6 +134,24 @@ describe('a package made of a recogniser', () => {
     expect(existsSync(join(root, 'refused', what.replaceAll(' ', '-')))).toBe(false);
   });
 
+  it('is fed as many frames as it is made for, where that is a number', async () => {
+    const model = recogniser();
+    const json = JSON.parse(JSON.stringify(model.json).replace('"activation":"tanh"', '"activation":"relu"')) as object;
+    const path = modelAt('fixed', { ...model, json: json as Record<string, unknown> });
+    const { manifest } = await importModel(options(path, { name: 'fixed' }));
+    expect(manifest).toMatchObject({ sequence: { rule: 'spread', length: 5 } });
+    const windows = { rule: 'windows', length: 5, stride: 2 } as const;
+    expect((await importModel(options(path, { name: 'fixed-windows', sequence: windows }))).manifest).toMatchObject({
+      sequence: windows,
+    });
+    for (const sequence of [{ rule: 'whole' }, { rule: 'spread', length: 6 }, { ...windows, length: 4 }] as const) {
+      await expect(importModel(options(path, { name: 'unfit', sequence }))).rejects.toMatchObject({
+        code: 'REQUEST_INVALID',
+        message: expect.stringContaining('made for 5 frames') as string,
+      });
+    }
+  });
+
   it('is not made of frames without three channels', async () => {
     await expect(importModel(options(modelAt('grey', recogniser(1))))).rejects.toMatchObject({
       code: 'MODEL_FORMAT_UNSUPPORTED',

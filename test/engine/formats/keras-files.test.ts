@@ -7,7 +7,16 @@ import { ACTIVATION_NAMES } from '../../../src/engine/formats/tfjs/activations.j
 import { toHalf } from '../../../src/engine/models/half.js';
 import { Random } from '../../../src/engine/random.js';
 import { evaluate } from '../../../src/engine/runtimes/reference/reference.js';
-import { kerasModel, scoring, temporaryFolder, worst, writeModel, type NamedNumbers, type Saved } from './helpers.js';
+import {
+  channelsFirst,
+  kerasModel,
+  scoring,
+  temporaryFolder,
+  worst,
+  writeModel,
+  type NamedNumbers,
+  type Saved,
+} from './helpers.js';
 
 const root = temporaryFolder();
 let count = 0;
@@ -107,6 +116,148 @@ describe('activations by name', () => {
         POINTS.map((x) => Math.min(x > 0 ? x : 0.25 * x, 4)),
       ),
     ).toBeLessThan(1e-9);
+  });
+
+  it('rectifiers with a threshold', async () => {
+    const layers = [['ReLU', { negative_slope: 0.25, max_value: 4, threshold: 1 }]] as const;
+    const path = write(kerasModel([1, 6, 1], layers));
+    const wanted = POINTS.map((x) => Math.min(x >= 1 ? x : 0.25 * (x - 1), 4));
+    expect(worst(await run(path, POINTS), wanted)).toBeLessThan(1e-9);
+  });
+
+  it('a softmax along columns', async () => {
+    const layers = [
+      ['Softmax', { name: 'first', axis: 2 }],
+      ['Rescaling', { scale: 1, offset: 0 }],
+    ] as const;
+    const path = write(kerasModel([1, 3, 2], layers));
+    const x = [...random.normals(6)];
+    const wanted = x.map((v, i) => {
+      const row = x.slice(3 * Math.floor(i / 3), 3 * Math.floor(i / 3) + 3);
+      return Math.exp(v) / row.reduce((n, u) => n + Math.exp(u), 0);
+    });
+    expect(worst(await run(path, x), wanted)).toBeLessThan(1e-9);
+  });
+});
+
+type Matrix = readonly number[];
+/** v M for a matrix [v.length, out], row-major. */
+const product = (v: readonly number[], m: Matrix, out: number): number[] =>
+  Array.from({ length: out }, (_, k) => v.reduce((n, x, i) => n + x * m[i * out + k]!, 0));
+
+describe('GRUs of Keras, whose reset comes after the product', () => {
+  const [inputs, units, steps] = [3, 2, 4];
+  const weights = [
+    weight('gru/gru_cell/kernel', [inputs, 3 * units]),
+    weight('gru/gru_cell/recurrent_kernel', [units, 3 * units]),
+    weight('gru/gru_cell/bias', [2, 3 * units]),
+  ];
+  const [kernel, recurrent, bias] = weights.map(({ data }) => data) as [Matrix, Matrix, Matrix];
+  const frames: readonly (readonly [string, Record<string, unknown>])[] = [
+    ['TimeDistributed', { name: 'flat', layer: { class_name: 'Flatten', config: { name: 'flatten' } } }],
+  ];
+  const formula = (x: readonly number[], gate: (v: number) => number): number[] => {
+    let h = new Array<number>(units).fill(0);
+    for (let t = 0; t < steps; t++) {
+      const a = product(x.slice(t * inputs, (t + 1) * inputs), kernel, 3 * units).map((v, k) => v + bias[k]!);
+      const u = product(h, recurrent, 3 * units).map((v, k) => v + bias[3 * units + k]!);
+      h = h.map((old, k) => {
+        const [z, r] = [gate(a[k]! + u[k]!), gate(a[units + k]! + u[units + k]!)];
+        return z * old + (1 - z) * Math.tanh(a[2 * units + k]! + r * u[2 * units + k]!);
+      });
+    }
+    return h;
+  };
+  it.each<[string, (v: number) => number]>([
+    ['sigmoid', logistic],
+    ['hard_sigmoid', (v) => Math.min(Math.max(0.2 * v + 0.5, 0), 1)],
+  ])('with gates by %s', async (recurrent_activation, gate) => {
+    const options = { name: 'gru', units, activation: 'tanh', recurrent_activation, reset_after: true };
+    const path = write(kerasModel([steps, 1, 1, inputs], [...frames, ['GRU', options]], weights));
+    const x = [...random.normals(steps * inputs)];
+    expect(worst(await run(path, x, steps), formula(x, gate))).toBeLessThan(1e-6);
+  });
+
+  it('in both directions, the way back by a layer of its own', async () => {
+    const cell = { activation: 'tanh', recurrent_activation: 'sigmoid', reset_after: true };
+    const named = (name: string): NamedNumbers[] =>
+      weights.map((w) => ({ ...w, name: w.name.replace('gru', `both/${name}`) }));
+    const options = {
+      name: 'both',
+      merge_mode: 'concat',
+      layer: { class_name: 'GRU', config: { name: 'gru', units, ...cell } },
+      backward_layer: { class_name: 'GRU', config: { name: 'other', units, go_backwards: true, ...cell } },
+    };
+    const all = [...named('forward_gru'), ...named('other')];
+    const path = write(kerasModel([steps, 1, 1, inputs], [...frames, ['Bidirectional', options]], all));
+    const x = [...random.normals(steps * inputs)];
+    const backwards = Array.from({ length: steps }, (_, t) =>
+      x.slice((steps - 1 - t) * inputs, (steps - t) * inputs),
+    ).flat();
+    const wanted = [...formula(x, logistic), ...formula(backwards, logistic)];
+    expect(worst(await run(path, x, steps), wanted)).toBeLessThan(1e-6);
+  });
+});
+
+describe('convolutions that TensorFlow.js lacks', () => {
+  const x = [...random.normals(9 * 2)];
+  const kernel = weight('conv/kernel', [3, 2, 4]);
+  const list = (layers: readonly (readonly [string, Record<string, unknown>])[], weights: NamedNumbers[]): string =>
+    write(kerasModel([9, 1, 2], [['Reshape', { name: 'list', target_shape: [9, 2] }], ...layers], weights));
+
+  it('causal ones see nothing that comes later', async () => {
+    const config = { name: 'conv', filters: 4, kernel_size: [3], dilation_rate: [2], use_bias: false };
+    const causal = list([['Conv1D', { ...config, padding: 'causal' }]], [kernel]);
+    const padded = list(
+      [
+        ['ZeroPadding1D', { name: 'pad', padding: [4, 0] }],
+        ['Conv1D', config],
+      ],
+      [kernel],
+    );
+    expect(worst(await run(causal, x), await run(padded, x))).toBeLessThan(1e-12);
+  });
+
+  it('transposed ones with dilation, and with a larger output', async () => {
+    const deconv = weight('up/kernel', [2, 3, 4, 2]);
+    const config = { name: 'up', filters: 4, kernel_size: [2, 3], use_bias: false };
+    const size = [3, 3, 2];
+    // Every input place puts its kernel where the stride leads it.
+    const spread = (stride: number, dilation: number, h: number, w: number): number[] => {
+      const out = new Array<number>(h * w * 4).fill(0);
+      for (const [at, value] of x.entries()) {
+        const [place, c] = [Math.floor(at / 2), at % 2];
+        for (let tap = 0; tap < 6; tap++) {
+          const row = Math.floor(place / 3) * stride + Math.floor(tap / 3) * dilation;
+          const column = (place % 3) * stride + (tap % 3) * dilation;
+          for (let o = 0; o < 4; o++) out[(row * w + column) * 4 + o]! += value * deconv.data[(tap * 4 + o) * 2 + c]!;
+        }
+      }
+      return out;
+    };
+    const dilated = write(kerasModel(size, [['Conv2DTranspose', { ...config, dilation_rate: 2 }]], [deconv]));
+    const channels = 4;
+    const inOrder = (y: readonly number[]): Float32Array => channelsFirst(y, y.length / channels, channels);
+    const frames = channelsFirst(x, 9, 2);
+    expect(worst(await run(dilated, frames), inOrder(spread(1, 2, 5, 7)))).toBeLessThan(1e-6);
+    const options = { ...config, strides: 2, output_padding: [1, 0] };
+    const wide = write(kerasModel(size, [['Conv2DTranspose', options]], [deconv]));
+    expect(worst(await run(wide, frames), inOrder(spread(2, 1, 7, 7)))).toBeLessThan(1e-6);
+  });
+});
+
+describe('bilinear enlargement', () => {
+  const layers = [['UpSampling2D', { name: 'up', size: [1, 2], interpolation: 'bilinear' }]] as const;
+  const by = async (keras_version: string): Promise<number[]> => {
+    const { json, bytes } = kerasModel([1, 3, 1], layers);
+    (json['modelTopology'] as Record<string, unknown>)['keras_version'] = keras_version;
+    return [...(await run(write({ json, bytes }), [0, 4, 12]))];
+  };
+  it('of Keras goes by the centres of places', async () => {
+    expect(await by('2.15.0')).toEqual([0, 1, 3, 6, 10, 12]);
+  });
+  it('of TensorFlow.js goes by their corners', async () => {
+    expect(await by('tfjs-layers 4.22.0')).toEqual([0, 2, 4, 8, 12, 12]);
   });
 });
 

@@ -1,10 +1,10 @@
 /** Corrupt, hostile and unsupported Keras models: each is refused with its code, and at little cost. */
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readModel } from '../../../src/engine/formats/import.js';
 import type { ErrorCode } from '../../../src/protocol/errors.js';
-import { kerasModel, temporaryFolder, writeModel, type Saved } from './helpers.js';
+import { kerasModel, temporaryFolder, writeModel, type NamedNumbers, type Saved } from './helpers.js';
 
 const root = temporaryFolder();
 let count = 0;
@@ -143,6 +143,69 @@ describe('files', () => {
   });
 });
 
+describe('files that promise more than they hold', () => {
+  it('a model.json of more than 16 MiB is not read', async () => {
+    const path = writeModel(folder(), '{}');
+    truncateSync(join(path, 'model.json'), 16 * 2 ** 20 + 1);
+    expect(await refusal(path)).toMatchObject({
+      code: 'MODEL_INVALID',
+      message: expect.stringContaining('16 MiB') as string,
+    });
+  });
+
+  it('a shard that is named thousands of times', async () => {
+    const { code, message } = await changed(({ json }) => {
+      const paths = new Array<string>(10_000).fill('group1-shard1of1.bin');
+      set(manifest(json), 'paths', paths);
+    });
+    expect(code).toBe('MODEL_INVALID');
+    expect(message).toContain('named twice');
+  });
+
+  it('a shard that is named by several groups', async () => {
+    const { code, message } = await changed(({ json }) => {
+      set((json as Json)['weightsManifest'], 1, manifest(json));
+    });
+    expect(code).toBe('MODEL_INVALID');
+    expect(message).toContain('named twice');
+  });
+
+  it('tens of thousands of weights', async () => {
+    const { code, message } = await changed(({ json }) => {
+      const weights = Array.from({ length: 20_001 }, (_, i) => ({ name: `a/${i}`, shape: [], dtype: 'uint8' }));
+      set((json as Json)['weightsManifest'], 1, { paths: [], weights: weights.slice(0, 10_000) });
+      set((json as Json)['weightsManifest'], 2, { paths: [], weights: weights.slice(10_000) });
+    });
+    expect(code).toBe('MODEL_INVALID');
+    expect(message).toContain('more than 20000');
+  });
+
+  it('a large layer that is called again and again', async () => {
+    const side = 1024;
+    const layers = [
+      {
+        class_name: 'Reshape',
+        name: 'flat',
+        config: { name: 'flat', target_shape: [side] },
+        inbound_nodes: takes('in'),
+      },
+      {
+        class_name: 'Dense',
+        name: 'dense',
+        config: { name: 'dense', units: side, use_bias: false },
+        inbound_nodes: Array.from({ length: 100 }, (_, i) => [[i === 0 ? 'flat' : 'dense', Math.max(i - 1, 0), 0, {}]]),
+      },
+    ];
+    const json = functional(layers, 'dense', [32, 32, 1]) as Json;
+    set(json['modelTopology']!['config']['output_layers'][0], 1, 99);
+    const weights = [{ name: 'dense/kernel', shape: [side, side], dtype: 'uint8' }];
+    set(json, 'weightsManifest', [{ paths: ['group1-shard1of1.bin'], weights }]);
+    const { code, message } = await refusal(writeModel(folder(), json, new Uint8Array(side * side)));
+    expect(code).toBe('MODEL_INVALID');
+    expect(message).toContain('too often');
+  });
+});
+
 describe('weights', () => {
   it.each<[string, unknown, ErrorCode]>([
     ['of a huge shape', [2 ** 31 - 1, 2 ** 31 - 1], 'MODEL_INVALID'],
@@ -183,6 +246,7 @@ describe('weights', () => {
 });
 
 describe('topologies', () => {
+  const conv = { filters: 2, kernel_size: 3 };
   it('that cannot be run: one error names all layers', async () => {
     const { code, message } = await changed(({ json }) => {
       set(config(json), 'layers', [
@@ -260,6 +324,19 @@ describe('topologies', () => {
       'MODEL_INVALID',
     ],
     [
+      'a padding that only lists have',
+      [
+        {
+          class_name: 'Conv2D',
+          name: 'p',
+          config: { name: 'p', ...conv, padding: 'causal' },
+          inbound_nodes: takes('in'),
+        },
+      ],
+      'p',
+      'MODEL_INVALID',
+    ],
+    [
       'a padding of 10^9',
       [{ class_name: 'ZeroPadding2D', name: 'p', config: { name: 'p', padding: 1e9 }, inbound_nodes: takes('in') }],
       'p',
@@ -273,6 +350,63 @@ describe('topologies', () => {
     ],
   ])('%s', async (_, layers, output, code) => {
     expect(await refusal(written(functional(layers, output)))).toMatchObject({ code });
+  });
+
+  const layer = (class_name: string, more: Record<string, unknown>): Record<string, unknown>[] => [
+    { class_name, name: 'a', config: { name: 'a', ...more }, inbound_nodes: takes('in') },
+  ];
+  const flat = { class_name: 'Flatten', name: 'flat', inbound_nodes: takes('in') };
+  it.each<[string, Record<string, unknown>[]]>([
+    ['Conv2D', layer('Conv2D', { ...conv, filters: 1e12 })],
+    ['Conv2D', layer('Conv2D', { ...conv, kernel_size: [1e6, 1e6] })],
+    ['Conv2DTranspose', layer('Conv2DTranspose', { ...conv, strides: 1e12 })],
+    ['Dense', layer('Dense', { units: 1e12 })],
+    ['Reshape', layer('Reshape', { target_shape: [1e6, 1e6] })],
+    ['Reshape', layer('Reshape', { target_shape: [-1, 1e6, 1e6] })],
+    ['UpSampling2D', layer('UpSampling2D', { size: 1e12 })],
+    ['UpSampling2D', layer('UpSampling2D', { size: 4096, interpolation: 'bilinear' })],
+    ['ZeroPadding2D', layer('ZeroPadding2D', { padding: [1e12, 1] })],
+    ['RepeatVector', [flat, { ...layer('RepeatVector', { n: 1e12 })[0]!, inbound_nodes: takes('flat') }]],
+    ['LSTM', layer('LSTM', { units: 1e12, activation: 'tanh', recurrent_activation: 'sigmoid' })],
+  ])('sizes of 10^12 in %s', async (_, layers) => {
+    const { code } = await refusal(written(functional(layers, 'a')));
+    expect(['MODEL_INVALID', 'GRAPH_INVALID', 'MODEL_FORMAT_UNSUPPORTED']).toContain(code);
+  });
+
+  it.each<[string, Record<string, unknown>[]]>([
+    ['filters', layer('Conv2D', { ...conv, filters: -1 })],
+    ['kernel', layer('Conv2D', { ...conv, kernel_size: [-3, 3] })],
+    ['strides', layer('Conv2D', { ...conv, strides: -1 })],
+    ['dilation', layer('Conv2D', { ...conv, dilation_rate: [1, -2] })],
+    ['groups', layer('Conv2D', { ...conv, groups: -3 })],
+    ['pool', layer('MaxPooling2D', { pool_size: -2 })],
+    ['units', layer('Dense', { units: -2 })],
+    ['padding', layer('ZeroPadding2D', { padding: -1 })],
+    ['cropping', layer('Cropping2D', { cropping: [[-1, 0], 0] })],
+    ['factor', layer('UpSampling2D', { size: -2 })],
+    ['output padding', layer('Conv2DTranspose', { ...conv, output_padding: -1 })],
+    ['axis', layer('BatchNormalization', { axis: -9 })],
+    ['epsilon', layer('LayerNormalization', { epsilon: -1 })],
+    ['shape', layer('Reshape', { target_shape: [-4, -12] })],
+    ['repetitions', [flat, { ...layer('RepeatVector', { n: -1 })[0]!, inbound_nodes: takes('flat') }]],
+  ])('a negative %s', async (_, layers) => {
+    const { code } = await refusal(written(functional(layers, 'a')));
+    expect(['MODEL_INVALID', 'GRAPH_INVALID']).toContain(code);
+  });
+
+  it('an activation nested a hundred thousand deep', async () => {
+    const json = JSON.stringify(functional(layer('Conv2D', { ...conv, activation: 'DEEP' }), 'a'));
+    const deep = '['.repeat(100_000) + ']'.repeat(100_000);
+    expect(await refusal(written(json.replace('"DEEP"', deep)))).toMatchObject({ code: 'MODEL_FORMAT_UNSUPPORTED' });
+  });
+
+  it('a layer that is called a thousand times is read, and each call named', async () => {
+    const inbound_nodes = Array.from({ length: 1000 }, (_, i) => [[i === 0 ? 'in' : 'r0', Math.max(i - 1, 0), 0, {}]]);
+    const json = functional([{ class_name: 'ELU', name: 'r0', inbound_nodes }], 'r0') as Json;
+    set(json['modelTopology']!['config']['output_layers'][0], 1, 999);
+    const model = await readModel(written(json));
+    if (model.kind !== 'network') throw new Error('It is a network.');
+    expect(model.graphs.network.outputs[500]!.name).toBe('r0/500');
   });
 
   it('names the layer whose shapes do not fit', async () => {
@@ -389,6 +523,24 @@ describe('recognisers', () => {
 
   it('that give pictures', async () => {
     expect(await sequence([over('MaxPooling2D')])).toMatch(/^MODEL_FORMAT_UNSUPPORTED/);
+  });
+
+  it('whose steps would be written out without an end', async () => {
+    const rule = { units: 1, activation: 'tanh', use_bias: false, return_sequences: true };
+    const frames = over('Flatten');
+    const rnn = (name: string): [string, Record<string, unknown>] => ['SimpleRNN', { name, ...rule }];
+    const weights = (name: string): NamedNumbers[] => [
+      { name: `${name}/kernel`, shape: [1, 1], data: [1] },
+      { name: `${name}/recurrent_kernel`, shape: [1, 1], data: [1] },
+    ];
+    const refused = async (steps: number, names: readonly string[]): Promise<string> => {
+      const { json, bytes } = kerasModel([steps, 1, 1, 1], [frames, ...names.map(rnn)], names.flatMap(weights));
+      const { code, message } = await refusal(writeModel(folder(), json, bytes));
+      return `${code}: ${message}`;
+    };
+    expect(await refused(1_000_000_000, ['a'])).toMatch(/^GRAPH_INVALID: .*too many to be written out/);
+    const many = Array.from({ length: 100 }, (_, i) => `r${i}`);
+    expect(await refused(500, many)).toMatch(/^GRAPH_INVALID: .*more than 50000 nodes/);
   });
 
   it('with a TimeDistributed layer in another', async () => {

@@ -1,6 +1,6 @@
 /** Keras models with random weights, imported, against TensorFlow.js itself. */
 import { createRequire } from 'node:module';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -197,4 +197,9 @@ describe('recognisers of sequences', () => {
 // After all cases have run.
 it('every layer that can be imported has a case', () => {
   expect([...LAYERS.keys()].filter((name) => !covered.has(name))).toEqual([]);
+});
+
+it('every layer that can be imported is in the documentation', () => {
+  const text = readFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', 'keras.md'), 'utf8');
+  expect([...LAYERS.keys()].filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
 });

@@ -19,10 +19,10 @@ function invalid(message: string, cause?: unknown): never {
   throw new NeuroreelError('MODEL_INVALID', message, cause === undefined ? {} : { cause });
 }
 
-/** Whether a path is a Caffe network to go by names: a .prototxt, or a folder with one. */
+/** Whether a path is Caffe's to go by names: a .prototxt, or a folder with one. */
 export async function isCaffe(path: string): Promise<boolean> {
   const facts = await stat(path).catch(() => null);
-  if (!facts?.isDirectory()) return facts !== null && NETWORK.test(path);
+  if (!facts?.isDirectory()) return facts !== null && (NETWORK.test(path) || WEIGHTS.test(path));
   return (await readdir(path)).some((name) => NETWORK.test(name));
 }
 
@@ -40,6 +40,9 @@ function only(names: readonly string[], folder: string, what: string): string {
  */
 export async function pathsOf(path: string, weights?: string): Promise<CaffePaths> {
   const facts = await stat(path).catch((cause: unknown) => invalid(`${path} is missing or cannot be read.`, cause));
+  if (WEIGHTS.test(path) && !facts.isDirectory()) {
+    invalid(`${path} has weights only. Give its network, a .prototxt, and this file as the network's weights.`);
+  }
   if (!facts.isDirectory()) return { network: path, weights: weights ?? null };
   const names = (await readdir(path)).sort();
   const networks = names.filter((name) => NETWORK.test(name));

@@ -1,9 +1,12 @@
 /** What the graphs of a network have in common: which blobs hang on which inputs, where its result is, names of outputs. */
 import { NeuroreelError } from '../../../protocol/errors.js';
 import type { GraphBuilder, Value } from '../../graph/graph.js';
+import { reshape } from '../../ops/layout.js';
 import type { ReadOptions } from '../format.js';
 import type { NetInput, OpenShape } from './data.js';
-import type { Net } from './net.js';
+import { innerAxis, keeping, type Blob } from './blob.js';
+import type { LayerCall, Net } from './net.js';
+import { inLayer } from './runner.js';
 
 export function unsupported(message: string): never {
   throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', message);
@@ -55,6 +58,7 @@ export interface Result {
   readonly blob: number;
   /** Calls that only turn it into probabilities. */
   readonly beyond: ReadonlySet<number>;
+  readonly softmax: LayerCall | null;
 }
 
 /** Layers after which a softmax is still one over the units: they leave every number as it is. */
@@ -66,7 +70,7 @@ const TRANSPARENT: ReadonlySet<string> = new Set(['Reshape', 'Flatten', 'Dropout
  */
 export function resultOf(net: Net, depends: readonly boolean[]): Result {
   const blob = net.blobs.findLastIndex(({ maker, readers }, i) => maker !== null && depends[i] && readers.length === 0);
-  const none: Result = { blob, beyond: new Set() };
+  const none: Result = { blob, beyond: new Set(), softmax: null };
   if (blob < 0) unsupported('Nothing in the network depends on its input.');
   const beyond = new Set<number>();
   for (let at = blob; ;) {
@@ -74,11 +78,17 @@ export function resultOf(net: Net, depends: readonly boolean[]): Result {
     const call = maker === null ? undefined : net.calls[maker];
     if (!call || (at !== blob && readers.length > 1)) return none;
     beyond.add(maker!);
-    if (call.typeName === 'Softmax') return { blob: call.inputs[0]!, beyond };
+    if (call.typeName === 'Softmax') return { blob: call.inputs[0]!, beyond, softmax: call };
     const passes = TRANSPARENT.has(call.typeName) || (call.typeName === 'Log' && at === blob);
     if (!passes || call.inputs.length !== 1) return none;
     at = call.inputs[0]!;
   }
+}
+
+/** The scores of a network, [..., units], from the blob of its result. A softmax that is left out must be over units. */
+export function logitsOf(b: GraphBuilder, y: Blob, { softmax }: Result): Value {
+  if (softmax) inLayer(softmax, () => innerAxis(y, (softmax.config as { axis: number }).axis));
+  return y.inner.length === 1 ? y.value : reshape(b, y.value, keeping(y, [-1]));
 }
 
 /** Height and width where a file leaves them open. @throws MODEL_FORMAT_UNSUPPORTED where they are not given. */
@@ -119,6 +129,7 @@ export function giveOut(
   const typeNames = makersTypes(net);
   const types: Record<string, string> = {};
   const taken = new Set(Object.keys(reserved));
+  const counts = new Map<string, number>();
   const last = new Map(net.blobs.map(({ name }, i) => [name, i]));
   for (const [blob, value] of values) {
     const { name, maker } = net.blobs[blob]!;
@@ -128,7 +139,9 @@ export function giveOut(
     const wanted = final === blob ? name : `${name}@${net.calls[maker]!.name}`;
     if (reserved[wanted]?.id === value.id) continue;
     let free = wanted;
-    for (let i = 1; taken.has(free); i++) free = `${wanted}/${i}`;
+    let i = counts.get(wanted) ?? 0;
+    while (taken.has(free)) free = `${wanted}/${++i}`;
+    counts.set(wanted, i);
     taken.add(free);
     b.output(free, value);
     types[free] = typeNames[blob]!;

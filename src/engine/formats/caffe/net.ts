@@ -56,7 +56,6 @@ const rule = z.object({
 const rules = z.object({
   include: repeated(rule, 100),
   exclude: repeated(rule, 100),
-  phase: optional(choice('TRAIN', 'TEST')),
 });
 type Rule = z.output<typeof rule>;
 
@@ -140,21 +139,34 @@ class Wiring {
   }
 }
 
+/** Layers that measure, and those that go on from what they give. */
+function measuring(drafts: readonly Draft[]): Set<Draft> {
+  const found = new Set<Draft>();
+  const made = new Set<number>();
+  for (const draft of drafts) {
+    if (!DROPPED.test(draft.layer.type) && !draft.inputs.some((blob) => made.has(blob))) continue;
+    found.add(draft);
+    for (const blob of draft.outputs) made.add(blob);
+  }
+  return found;
+}
+
 /** The layers that are left without losses and without what only makes their targets. */
 function withoutTargets(drafts: readonly Draft[], blobs: number): Draft[] {
+  const dropped = measuring(drafts);
   // A blob is only a target when it is read, and nothing reads it but as a target.
   const read = new Array<boolean>(blobs).fill(false);
   const needed = new Array<boolean>(blobs).fill(false);
   const kept: Draft[] = [];
   for (const draft of [...drafts].reverse()) {
     const { layer, inputs, outputs } = draft;
-    const dropped = DROPPED.test(layer.type);
-    const target = !dropped && outputs.length > 0 && outputs.every((blob) => read[blob] && !needed[blob]);
+    const target = outputs.length > 0 && outputs.every((blob) => read[blob] && !needed[blob]);
+    const takesTargets = DROPPED.test(layer.type);
     for (const [i, blob] of inputs.entries()) {
       read[blob] = true;
-      if (!target && (!dropped || i === 0)) needed[blob] = true;
+      if (takesTargets ? i === 0 : !target) needed[blob] = true;
     }
-    if (!dropped && !target) kept.push(draft);
+    if (!dropped.has(draft) && !target) kept.push(draft);
   }
   return kept.reverse();
 }

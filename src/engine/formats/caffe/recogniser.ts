@@ -6,10 +6,10 @@
  */
 import type { Value } from '../../graph/graph.js';
 import { showShape, sizeOf } from '../../graph/shape.js';
-import { concat, reshape, sliceAxis } from '../../ops/layout.js';
+import { concat, sliceAxis } from '../../ops/layout.js';
 import type { ImportedRecogniser } from '../format.js';
-import { keeping, leadOf, shapeOf, type Blob } from './blob.js';
-import { callsBehind, dependsOn, giveOut, unsupported, type Result } from './graphs.js';
+import { leadOf, shapeOf, type Blob } from './blob.js';
+import { callsBehind, dependsOn, giveOut, logitsOf, unsupported, type Result } from './graphs.js';
 import type { LayerCall, Net } from './net.js';
 import { LayerRunner } from './runner.js';
 import type { WeightSource } from './weights.js';
@@ -156,7 +156,7 @@ class RecogniserBuilder {
     for (const call of this.#calls) this.#runOnSequence(call, blobs, projections);
     const y = blobs.get(this.#result.blob);
     if (!y || leadOf(y) !== 2) return unsupported('The network gives no scores for each step of a sequence.');
-    b.output('logits', y.inner.length === 1 ? y.value : reshape(b, y.value, keeping(y, [-1])));
+    b.output('logits', logitsOf(b, y, this.#result));
     return sizeOf(y.inner);
   }
 

@@ -10,6 +10,23 @@ import type { WeightSource } from './weights.js';
 /** Most numbers of constants that layers make besides their weights. */
 const MAX_CLAIMED = 2 ** 26;
 
+/** What goes wrong in a layer is told with the layer's name. */
+export function inLayer<T>(call: LayerCall, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof NeuroreelError)) throw error;
+    const layer = `${call.typeName} "${call.name}"`;
+    if (error.code === 'MODEL_FORMAT_UNSUPPORTED') {
+      const what = `${layer} (${error.message})`;
+      const options = { details: { layers: [what] }, cause: error };
+      throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', `These layers cannot be imported: ${what}.`, options);
+    }
+    if (error.code !== 'GRAPH_INVALID') throw error;
+    throw new NeuroreelError('GRAPH_INVALID', `${layer}: ${error.message}`, { cause: error });
+  }
+}
+
 /** A graph being made, and the weights that it takes. */
 export class LayerRunner {
   readonly b = new GraphBuilder();
@@ -23,37 +40,20 @@ export class LayerRunner {
 
   /** The blobs that a layer gives. @param regroups see `LayerContext`. */
   run(call: LayerCall, inputs: readonly Blob[], regroups = false): readonly Blob[] {
-    return this.#inLayer(call, () => call.type.build(this.#context(call, inputs, regroups), inputs, call.config));
+    return inLayer(call, () => call.type.build(this.#context(call, inputs, regroups), inputs, call.config));
   }
 
   /** A recurrent layer's projected input. */
   project(call: LayerCall, inputs: readonly Blob[]): Value {
     const [x] = inputs;
     const rule = call.type.recurrent!;
-    return this.#inLayer(call, () => rule.project(this.#context(call, inputs, false), x!, call.config));
+    return inLayer(call, () => rule.project(this.#context(call, inputs, false), x!, call.config));
   }
 
   /** A recurrent layer from its projected input on, without markers: a sequence is whole. */
   steps(call: LayerCall, inputs: readonly Blob[], projected: Value): Value {
     const rule = call.type.recurrent!;
-    return this.#inLayer(call, () => rule.steps(this.#context(call, inputs, false), projected, call.config, null));
-  }
-
-  /** What goes wrong in a layer is told with the layer's name. */
-  #inLayer<T>(call: LayerCall, run: () => T): T {
-    try {
-      return run();
-    } catch (error) {
-      if (!(error instanceof NeuroreelError)) throw error;
-      const layer = `${call.typeName} "${call.name}"`;
-      if (error.code === 'MODEL_FORMAT_UNSUPPORTED') {
-        const what = `${layer} (${error.message})`;
-        const options = { details: { layers: [what] }, cause: error };
-        throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', `These layers cannot be imported: ${what}.`, options);
-      }
-      if (error.code !== 'GRAPH_INVALID') throw error;
-      throw new NeuroreelError('GRAPH_INVALID', `${layer}: ${error.message}`, { cause: error });
-    }
+    return inLayer(call, () => rule.steps(this.#context(call, inputs, false), projected, call.config, null));
   }
 
   #context(call: LayerCall, inputs: readonly Blob[], regroups: boolean): LayerContext {

@@ -92,11 +92,8 @@ export class RandomWeights implements WeightSource {
       const what = `With ${showShape(shape)} for the ${name} of ${call.typeName} "${call.name}"`;
       throw new NeuroreelError('MODEL_INVALID', `${what}, the network has more than ${MAX_RANDOM} weights.`);
     }
-    const data = new Float32Array(size);
-    if ('all' in rule) return data.fill(rule.all);
-    const random = new Random(`${SEED}:${call.name}:${name}`);
+    if ('all' in rule) return new Float32Array(size).fill(rule.all);
     const reach = Math.sqrt(6 / rule.fan);
-    for (let k = 0; k < size; k++) data[k] = random.uniform(-reach, reach);
-    return data;
+    return new Random(`${SEED}:${call.name}:${name}`).uniforms(size, -reach, reach);
   }
 }

@@ -80,3 +80,9 @@ export function activationNamed(name: string): Activation | undefined {
 
 /** Whether a name means the softmax, which is no part of a network's logits. */
 export const isSoftmax = (name: string): boolean => keyOf(name) === 'softmax';
+
+/** An activation as a configuration has it, for messages: its name, that of its class, or what kind of thing it is. */
+export function shown(given: unknown): string {
+  const name: unknown = typeof given === 'object' && given !== null && 'class_name' in given ? given.class_name : given;
+  return typeof name === 'string' ? `"${name.slice(0, 100)}"` : `of the type ${typeof name}`;
+}

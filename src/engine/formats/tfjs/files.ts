@@ -8,8 +8,10 @@ import type { z } from 'zod';
 import { NeuroreelError } from '../../../protocol/errors.js';
 import { modelFile, problemOf, type WeightEntry, type WeightGroup } from './schema.js';
 
-const MAX_JSON = 64 * 2 ** 20;
+/** Far beyond what Keras writes for any network, and read in seconds however it is made up. */
+const MAX_JSON = 16 * 2 ** 20;
 const MAX_WEIGHTS = 2 ** 31;
+const MAX_ENTRIES = 20_000;
 
 /** Bytes of one number as stored, by type. */
 const WIDTHS: Readonly<Record<string, number>> = { float32: 4, int32: 4, float16: 2, uint16: 2, uint8: 1, bool: 1 };
@@ -46,7 +48,7 @@ export async function modelJsonOf(path: string): Promise<string> {
 }
 
 async function readJson(path: string): Promise<unknown> {
-  if ((await fileSize(path)) > MAX_JSON) invalid(`${path} is larger than 64 MiB, too large for a model.json.`);
+  if ((await fileSize(path)) > MAX_JSON) invalid(`${path} is larger than 16 MiB, too large for a model.json.`);
   try {
     return JSON.parse(await readFile(path, 'utf8')) as unknown;
   } catch (cause) {
@@ -82,8 +84,8 @@ function widthOf(entry: WeightEntry): { stored: string; bytes: number } {
   return { stored, bytes: entry.shape.reduce((n, dim) => n * dim, width) };
 }
 
-/** Path of a shard; it must lie within the folder, links followed. */
-async function shardPath(folder: string, name: string): Promise<string> {
+/** Path of a shard; it must lie within the folder, links followed, and be named once (`seen`). */
+async function shardPath(folder: string, name: string, seen: Set<string>): Promise<string> {
   const parts = name.split('/');
   if (parts.some((part) => part === '' || part === '.' || part === '..' || /[\\:\0]/.test(part))) {
     invalid(`The weights file ${JSON.stringify(name)} lies outside the model's folder.`);
@@ -94,6 +96,9 @@ async function shardPath(folder: string, name: string): Promise<string> {
   if (!real.startsWith(home.endsWith(sep) ? home : home + sep)) {
     invalid(`The weights file ${JSON.stringify(name)} leads outside the model's folder.`);
   }
+  // A small file read thousands of times would fill the memory.
+  if (seen.has(real)) invalid(`The weights file ${JSON.stringify(name)} is named twice.`);
+  seen.add(real);
   return path;
 }
 
@@ -112,11 +117,16 @@ async function readInto(path: string, target: Buffer): Promise<void> {
 }
 
 /** The weights of one group: its shards, one after the other, hold its weights, one after the other. */
-async function readGroup(folder: string, group: WeightGroup, budget: number): Promise<StoredWeight[]> {
+async function readGroup(
+  folder: string,
+  group: WeightGroup,
+  budget: number,
+  seen: Set<string>,
+): Promise<StoredWeight[]> {
   const widths = group.weights.map(widthOf);
   const expected = widths.reduce((n, { bytes }) => n + bytes, 0);
   const paths: string[] = [];
-  for (const name of group.paths) paths.push(await shardPath(folder, name));
+  for (const name of group.paths) paths.push(await shardPath(folder, name, seen));
   const sizes = await Promise.all(paths.map(fileSize));
   const found = sizes.reduce((n, size) => n + size, 0);
   if (found !== expected) {
@@ -148,9 +158,12 @@ export async function readTfjsFiles(path: string): Promise<TfjsFiles> {
   const json = await modelJsonOf(path);
   const file = checkFormat(json, await readJson(json));
   const weights: StoredWeight[] = [];
+  const entries = file.weightsManifest.reduce((n, group) => n + group.weights.length, 0);
+  if (entries > MAX_ENTRIES) invalid(`${json} lists ${entries} weights, more than ${MAX_ENTRIES}.`);
   let budget = MAX_WEIGHTS;
+  const seen = new Set<string>();
   for (const group of file.weightsManifest) {
-    const read = await readGroup(dirname(json), group, budget);
+    const read = await readGroup(dirname(json), group, budget, seen);
     budget -= read.reduce((n, { bytes }) => n + bytes.length, 0);
     weights.push(...read);
   }

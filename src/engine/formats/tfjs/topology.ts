@@ -3,7 +3,7 @@
  * `TimeDistributed` wrappers are taken apart here, so that the rest sees plain layers only.
  */
 import { NeuroreelError } from '../../../protocol/errors.js';
-import { activationNamed, isSoftmax } from './activations.js';
+import { activationNamed, isSoftmax, shown } from './activations.js';
 import { callKey, checkNames, planCalls } from './connections.js';
 import { LAYERS } from './layers/table.js';
 import type { LayerContext, LayerType, Writer } from './layers/definition.js';
@@ -194,7 +194,7 @@ class TopologyReader {
     const name = typeof given === 'string' ? given : (inner ?? '');
     const named = layer ? undefined : activationNamed(name);
     if (named) return { activation: (c, x) => named(c.b, x), softmax: isSoftmax(name) };
-    this.problems.add(`${what} (activation ${JSON.stringify(given).slice(0, 100)})`);
+    this.problems.add(`${what} (activation ${shown(given)})`);
     return { activation: null, softmax: false };
   }
 

@@ -35,11 +35,19 @@ function decode({ entry, stored, bytes }: StoredWeight): Float32Array {
   return data;
 }
 
+/** Numbers that may be decoded without more in the file, and how often all that is there may be. */
+const FREE_NUMBERS = 2 ** 24;
+const REPETITIONS = 16;
+
 export class KerasWeights {
+  /** How many numbers there are. */
+  readonly size: number;
+  #decoded = 0;
   /** By a run of parts of the name and its last part: `a/b/cell/kernel` is found under a/b, b, cell, a/b/cell ... */
   readonly #byRun = new Map<string, StoredWeight[]>();
 
   constructor(weights: readonly StoredWeight[]) {
+    this.size = weights.reduce((n, { entry }) => n + sizeOf(entry.shape), 0);
     for (const weight of weights) {
       const parts = weight.entry.name.replace(/:\d+$/, '').split('/');
       if (parts.length > MAX_PARTS) {
@@ -60,7 +68,8 @@ export class KerasWeights {
   /**
    * A weight of a layer. Converters name weights `layer/kernel`, `outer/layer/kernel` or `layer/cell/kernel`.
    * @param layers names under which the weight may stand, the most telling first.
-   * @throws NeuroreelError MODEL_INVALID when there is none of that name and shape, or more than one.
+   * @throws NeuroreelError MODEL_INVALID when there is none of that name and shape, or more than one, or when all weights
+   * together have been asked for more often than any network would.
    */
   find(layers: readonly string[], name: string, shape: Shape): Float32Array {
     const where = `"${name}" of layer "${layers[0]}"`;
@@ -70,7 +79,7 @@ export class KerasWeights {
       const fitting = known.filter(({ entry }) => sameShape(entry.shape, shape));
       const exact = fitting.filter(({ entry }) => entry.name === `${layer}/${name}`);
       const chosen = exact.length > 0 ? exact : fitting;
-      if (chosen.length === 1) return decode(chosen[0]!);
+      if (chosen.length === 1) return this.#numbers(chosen[0]!);
       if (chosen.length > 1) {
         throw new NeuroreelError('MODEL_INVALID', `The file has several weights that may be ${where}.`);
       }
@@ -78,5 +87,12 @@ export class KerasWeights {
     }
     const found = other ? `has the shape ${showShape(other)}` : 'is missing';
     throw new NeuroreelError('MODEL_INVALID', `The weight ${where} ${found}; ${showShape(shape)} is expected.`);
+  }
+  #numbers(weight: StoredWeight): Float32Array {
+    this.#decoded += sizeOf(weight.entry.shape);
+    if (this.#decoded > FREE_NUMBERS + REPETITIONS * this.size) {
+      throw new NeuroreelError('MODEL_INVALID', "The model's layers are called too often for weights of this size.");
+    }
+    return decode(weight);
   }
 }

@@ -19,7 +19,6 @@ function elementwise<C>(
 ): LayerType<C> {
   return defineLayer<C>({
     config,
-    pointwise: true,
     ...(unsupported ? { unsupported } : {}),
     build: ({ b }, [x], p) => [like(x!, f(b, x!.value, p))],
   });
@@ -111,7 +110,6 @@ const Log = elementwise(
 
 const identity: LayerType<unknown> = defineLayer({
   config: z.unknown(),
-  pointwise: true,
   build: (_, [x]) => [x!],
 });
 

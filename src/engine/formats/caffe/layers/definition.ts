@@ -47,8 +47,6 @@ export interface LayerType<C = never> {
   /** How many bottoms and tops it may have; one by default. */
   readonly bottoms?: Count;
   readonly tops?: Count;
-  /** Whether every element is treated alone. */
-  readonly pointwise?: boolean;
   readonly weights?: (config: C, inputs: readonly Blob[]) => readonly WeightSpec[];
   readonly recurrent?: RecurrentRule<C>;
   /** One blob for each top. */

@@ -27,7 +27,6 @@ const eltwise = section(
 const Eltwise = defineLayer({
   config: eltwise,
   bottoms: SEVERAL,
-  pointwise: true,
   unsupported: ({ operation, coeff }) => (operation !== 'SUM' && coeff.length > 0 ? `coeff for ${operation}` : null),
   build({ b }, inputs, { operation, coeff }) {
     checkAlike(inputs);
@@ -94,7 +93,6 @@ const Slice = defineLayer({
 const Split = defineLayer({
   config: z.unknown(),
   tops: SEVERAL,
-  pointwise: true,
   build: ({ tops }, [x]) => new Array<Blob>(tops).fill(x!),
 });
 

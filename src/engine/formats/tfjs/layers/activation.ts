@@ -3,9 +3,11 @@ import { z } from 'zod';
 import type { GraphBuilder, Value } from '../../../graph/graph.js';
 import { clip, relu } from '../../../ops/activation.js';
 import { add, min, mul, neg, notLess, sub } from '../../../ops/elementwise.js';
+import { transpose } from '../../../ops/layout.js';
+import { softmax } from '../../../ops/softmax.js';
 import { activationNamed, elu } from '../activations.js';
 import { channelsInFront, inKerasOrder } from '../tensor.js';
-import { defineLayer, layerInvalid, one } from './definition.js';
+import { defineLayer, engineAxis, one, shapeAxis } from './definition.js';
 
 /** `Activation` is nothing but the activation that every layer may have. */
 const Activation = defineLayer({
@@ -93,10 +95,14 @@ const Softmax = defineLayer({
   config: z.looseObject({ axis: z.union([z.int(), z.tuple([z.int()]).transform(([x]) => x)]).default(-1) }),
   pointwise: true,
   build(c, inputs, { axis }) {
-    const x = one(inputs);
-    if (axis !== -1 && axis !== x.shape.length + c.leading - 1)
-      layerInvalid(`a softmax over axis ${axis} is not the last`);
-    return activationNamed('softmax')!(c.b, x);
+    const x = inKerasOrder(c.b, one(inputs));
+    const rank = x.shape.length;
+    const along = shapeAxis(c, axis, x);
+    if (along === rank - 1) return activationNamed('softmax')!(c.b, x);
+    const order = x.value.shape.map((_, i) => i);
+    const [from, last] = [engineAxis(along, rank), order.length - 1];
+    [order[from], order[last]] = [last, from];
+    return { ...x, value: transpose(c.b, softmax(c.b, transpose(c.b, x.value, order)), order) };
   },
 });
 

@@ -7,8 +7,10 @@ import type { KerasTensor } from '../tensor.js';
 import { defineLayer, layerInvalid, type LayerContext } from './definition.js';
 import { asPicture, fromPicture, pairDefault, pairOf, type Dims, type Pair } from './places.js';
 
-export const padding = z.enum(['same', 'valid', 'causal']);
-export type PaddingMode = z.output<typeof padding>;
+export type PaddingMode = 'same' | 'valid' | 'causal';
+/** Only along a single axis is there a before and an after. */
+const padding = (dims: Dims): z.ZodType<PaddingMode> =>
+  z.enum(['same', 'valid', ...(dims === 1 ? ['causal' as const] : [])]);
 
 /** What all convolutions have in their configuration. */
 export const convolutionConfig = (dims: Dims) => ({
@@ -17,7 +19,7 @@ export const convolutionConfig = (dims: Dims) => ({
   dilation_rate: pairOf(dims)
     .nullish()
     .transform((given): [number, number] => given ?? [1, 1]),
-  padding: padding.default('valid'),
+  padding: padding(dims).default('valid'),
   data_format: z.string().nullish(),
   use_bias: z.boolean().default(true),
 });

@@ -4,7 +4,7 @@ import type { Value } from '../../../graph/graph.js';
 import { add, mul } from '../../../ops/elementwise.js';
 import { concat, sliceAxis } from '../../../ops/layout.js';
 import { reverse } from '../../../ops/reverse.js';
-import { activationNamed } from '../activations.js';
+import { activationNamed, shown } from '../activations.js';
 import type { KerasTensor } from '../tensor.js';
 import { gruCell, lstmCell, simpleCell, type Cell, type RecurrentConfig } from './cells.js';
 import { convLstmCell } from './conv-lstm.js';
@@ -14,9 +14,9 @@ import { asSequence, atEachStep, lastStep, stepByStep } from './sequence.js';
 /** Why a recurrent layer of this configuration cannot be run, or null. */
 function cellProblem<C extends RecurrentConfig>(cell: Cell<C>, config: C): string | null {
   const named = (name: unknown): boolean => typeof name === 'string' && activationNamed(name) !== undefined;
-  if (!named(config.activation)) return `activation ${JSON.stringify(config.activation)}`;
+  if (!named(config.activation)) return `activation ${shown(config.activation)}`;
   if (cell.gated && !named(config.recurrent_activation)) {
-    return `recurrent_activation ${JSON.stringify(config.recurrent_activation)}`;
+    return `recurrent_activation ${shown(config.recurrent_activation)}`;
   }
   if (config.return_state) return 'return_state';
   if (config.time_major) return 'time_major';

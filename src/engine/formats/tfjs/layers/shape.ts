@@ -1,10 +1,10 @@
 /** Layers that pad, crop, repeat and rearrange. */
 import { z } from 'zod';
 import type { GraphBuilder, Value } from '../../../graph/graph.js';
-import { checkShape, sizeOf } from '../../../graph/shape.js';
+import { sizeOf } from '../../../graph/shape.js';
 import { mul } from '../../../ops/elementwise.js';
 import { concat, pad, reshape, sliceAxis, transpose } from '../../../ops/layout.js';
-import { channels, margin } from '../schema.js';
+import { extent, margin } from '../schema.js';
 import { channelsLast, flatten, fromChannelsLast, inKerasOrder } from '../tensor.js';
 import { formatProblem } from './convolution.js';
 import { defineLayer, engineAxis, layerInvalid, one } from './definition.js';
@@ -130,11 +130,9 @@ const upSampling = (dims: Dims) =>
 
 /** A vector n times, as a sequence. */
 const RepeatVector = defineLayer({
-  config: z.looseObject({ n: channels }),
+  config: z.looseObject({ n: extent }),
   build({ b }, inputs, { n }) {
     const x = inKerasOrder(b, one(inputs, 1));
-    // Checked before the ones are made.
-    checkShape([n, x.shape[0]!], 'it');
     const value = mul(b, reshape(b, x.value, [0, 0, 1]), b.constant(new Float32Array(n).fill(1), [n]));
     return { value, shape: [n, x.shape[0]!] };
   },
