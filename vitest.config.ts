@@ -6,7 +6,7 @@ export default defineConfig({
     env: { NEUROREEL_CACHE_MB: '0' },
     include: ['test/**/*.test.ts'],
     exclude: ['test/bench/**', 'test/browser/**', 'test/webgpu/**', 'test/**/*.long.test.ts', 'node_modules/**'],
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
   },

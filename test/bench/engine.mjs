@@ -91,7 +91,7 @@ async function torchSide(job) {
   const path = join(folder, 'job.json');
   writeFileSync(path, JSON.stringify(torchJob(job)));
   const script = new URL('./torch_worker.py', import.meta.url).pathname;
-  const child = spawn('python3', [script, path, String(threads)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(torch.python, [script, path, String(threads)], { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async () => JSON.parse((await lines.next()).value);
   const facts = await answer();
@@ -115,11 +115,11 @@ function disagreement(ours, theirs) {
   return Math.max(...p.map((x, i) => Math.abs(x - q[i]))) / Math.max(...q.map(Math.abs));
 }
 
-async function measure(work, index, withTorch) {
+async function measure(work, index) {
   const sides = {
     product: await neuroreelSide('product'),
     neuroreel: await neuroreelSide(index),
-    ...(withTorch && work.torch && { torch: await torchSide(work.torch) }),
+    ...(torch && work.torch && { torch: await torchSide(work.torch) }),
   };
   const times = { product: [], neuroreel: [], torch: [] };
   let rss = 0;
@@ -155,9 +155,16 @@ async function measure(work, index, withTorch) {
   };
 }
 
-const torch = options['no-torch'] ? null : spawnSync('python3', ['-c', 'import torch; print(torch.__version__)']);
-const withTorch = torch?.status === 0;
-if (!withTorch && !options['no-torch']) {
+/** A Python that has PyTorch: the one that PYTHON names, the first on the path, or the system's; null where none has. */
+function pythonWithTorch() {
+  for (const python of [process.env.PYTHON, 'python3', '/usr/bin/python3'].filter(Boolean)) {
+    const { status, stdout } = spawnSync(python, ['-c', 'import torch; print(torch.__version__)']);
+    if (status === 0) return { python, version: String(stdout).trim() };
+  }
+  return null;
+}
+const torch = options['no-torch'] ? null : pythonWithTorch();
+if (!torch && !options['no-torch']) {
   console.log('PyTorch is not installed, so neuroreel is timed alone. On Debian: apt-get install python3-torch\n');
 }
 const only = new RegExp(options.only);
@@ -167,7 +174,7 @@ const show = (cells) =>
 show(['work', 'batch', 'ms', 'torch ms', 'ratio', 'GFLOP/s', 'of peak', 'MB']);
 for (const [index, work] of WORKS.entries()) {
   if (!only.test(`${work.name}, ${work.batch}`)) continue;
-  const row = await measure(work, index, withTorch);
+  const row = await measure(work, index);
   rows.push(row);
   show([row.name, row.batch, row.neuroreel_ms, row.torch_ms, row.ratio, row.gflops, row.share_of_peak, row.rss_mb]);
 }
@@ -175,7 +182,7 @@ const machine = {
   cpu: cpus()[0]?.model.trim(),
   threads,
   node: process.versions.node,
-  torch: withTorch ? String(torch.stdout).trim() : null,
+  torch: torch?.version ?? null,
 };
 console.log(
   `\n${machine.cpu}, ${threads} threads, Node ${machine.node}${machine.torch ? `, PyTorch ${machine.torch}` : ''}`,

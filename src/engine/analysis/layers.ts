@@ -1,7 +1,7 @@
 /** The layers of a network, as a table: what each is made of, gives, weighs, costs and sees of the picture. */
 import { typeOf, type Graph, type GraphNode } from '../graph/graph.js';
 import { sizeOf, type Shape } from '../graph/shape.js';
-import { macsOfNode } from '../models/cost.js';
+import { macsOf } from '../models/cost.js';
 import { receptiveField, type ReceptiveField } from './receptive-field.js';
 
 /** What a run of something takes, for one picture or frame. */
@@ -100,7 +100,7 @@ export function describeLayers(graph: Graph, name = 'network', counted: Readonly
       ops: [...new Set(own.map(({ op }) => op))],
       shape: typeOf(graph, value).shape,
       weights: weigh(own),
-      macs: own.reduce((sum, node) => sum + macsOfNode(graph, node), 0) / items,
+      macs: own.reduce((sum, node) => sum + macsOf({ ...graph, nodes: [node] }), 0) / items,
       activationBytes: own.reduce((sum, node) => sum + bytesOf(graph, node), 0) / items,
       receptiveField: i < visible ? receptiveField(graph, layer) : null,
     };

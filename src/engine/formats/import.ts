@@ -215,8 +215,10 @@ function checkFacts(facts: ManifestFacts, name: string): void {
  * for options that do not; MODEL_EXISTS when there is a package and `overwrite` is not set; OUTPUT_UNWRITABLE.
  */
 export async function importModel(options: ImportOptions): Promise<{ directory: string; manifest: ModelManifest }> {
-  const { path, name, out, size, steps, weights, precision = 'F32', overwrite = false } = options;
+  const { path, name, out, size, sequence, weights, precision = 'F32', overwrite = false } = options;
   const directory = join(out, name);
+  // A sequence rule says for how many frames a file is read that leaves their number open.
+  const steps = options.steps ?? (sequence && 'length' in sequence ? sequence.length : undefined);
   const model = await readModel(path, { ...(size && { size }), ...(steps && { steps }), ...(weights && { weights }) });
   checkOptions(model, options);
   const encoder = await readEncoder(options);

@@ -8,7 +8,19 @@ export function macsOfNode(graph: Graph, node: GraphNode): number {
   return opNamed(node.op).macs?.(types(node.inputs), types(node.outputs), node.attributes) ?? 0;
 }
 
-/** Multiply-accumulates of one run of a graph: convolutions, matrix products and recurrent layers, with their gradients. */
+/** Constants without a name: matrices that are how something is computed (the band of an LRN), not weights. */
+export function namelessConstants(graph: Graph): ReadonlySet<number> {
+  return new Set(graph.constants.flatMap(({ name, value }) => (name === undefined ? [value] : [])));
+}
+
+/**
+ * Multiply-accumulates of one run of a graph: convolutions, matrix products and recurrent layers, with their gradients.
+ * Products with a constant that is no weight are left out, as everyone does who counts an LRN as none.
+ */
 export function macsOf(graph: Graph): number {
-  return graph.nodes.reduce((total, node) => total + macsOfNode(graph, node), 0);
+  const nameless = namelessConstants(graph);
+  return graph.nodes.reduce((total, node) => {
+    const counts = node.inputs[1] === undefined || !nameless.has(node.inputs[1]);
+    return counts ? total + macsOfNode(graph, node) : total;
+  }, 0);
 }

@@ -4,7 +4,7 @@
  */
 import type { GraphBuilder, Value } from '../graph/graph.js';
 import { clip, relu } from './activation.js';
-import { abs, add, div, exp, min, mul, neg, notLess, sub, tanh } from './elementwise.js';
+import { abs, add, div, exp, min, mul, neg, notLess, sigmoid, sub, tanh } from './elementwise.js';
 import { erf, softplus } from './smooth.js';
 
 /** max(x, 0) + slope * min(x, 0) for any slope; `relu` takes those from 0 up to 1. */
@@ -47,6 +47,10 @@ export function geluTanh(b: GraphBuilder, x: Value): Value {
 /** alpha * x + beta, kept within 0 and 1. */
 export const hardSigmoid = (b: GraphBuilder, x: Value, alpha: number, beta: number): Value =>
   clip(b, add(b, mul(b, x, b.scalar(alpha)), b.scalar(beta)), 0, 1);
+
+/** x times the sigmoid of beta * x (Ramachandran et al. 2017). */
+export const swish = (b: GraphBuilder, x: Value, beta = 1): Value =>
+  mul(b, x, sigmoid(b, beta === 1 ? x : mul(b, x, b.scalar(beta))));
 
 /** x times its hard sigmoid (Howard et al. 2019). */
 export const hardSwish = (b: GraphBuilder, x: Value): Value => mul(b, x, hardSigmoid(b, x, 1 / 6, 0.5));

@@ -250,7 +250,7 @@ describe('recognisers of sequences', () => {
 
   it('become packages', async () => {
     const { path } = writeCaffe(folder, LRCN + TAILS['scores of each step']!);
-    const options = { path, name: 'lrcn', out: join(folder, 'packages'), licence: 'CC0-1.0' };
+    const options = { path, name: 'lrcn', out: join(folder, 'packages'), licence: 'CC0-1.0', randomWeights: true };
     const { directory, manifest } = await importModel({ ...options, order: 'bgr', mean: [104, 117, 123], scale: 1 });
     expect(manifest).toMatchObject({
       kind: 'recogniser',

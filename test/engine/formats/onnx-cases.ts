@@ -556,6 +556,13 @@ const pools: OnnxCase[] = [
     poolCases(op, { strides: [2, 2], pads: [1, 1, 1, 1] }),
     poolCases(op, { strides: [2, 2], pads: [1, 0, 0, 1] }),
     poolCases(op, { kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1 }),
+    // A last window that would begin in the padding is none.
+    on(
+      op,
+      { kernel_shape: [2, 2], strides: [3, 3], pads: [1, 1, 1, 1], ceil_mode: 1 },
+      { input: [2, 4, 7], opset: 11 },
+    ),
+    poolCases(op, { strides: [2, 2], pads: [1, 1, 1, 1], ceil_mode: 1, kernel_shape: [3, 2] }),
     poolCases(op, { auto_pad: 'SAME_UPPER', strides: [2, 2] }),
     poolCases(op, { auto_pad: 'SAME_LOWER', strides: [2, 3] }),
     ...[2, 4].map((rank): OnnxCase => {
@@ -575,6 +582,7 @@ const pools: OnnxCase[] = [
   ]),
   poolCases('AveragePool', { count_include_pad: 1, pads: [1, 1, 1, 1] }),
   poolCases('AveragePool', { count_include_pad: 1, pads: [1, 0, 2, 1], strides: [2, 2] }),
+  poolCases('AveragePool', { count_include_pad: 1, pads: [1, 1, 1, 1], strides: [2, 3], ceil_mode: 1 }),
 ];
 
 const resize = (name: string, attributes: Attributes, scales: readonly number[], opset = 13): OnnxCase => ({

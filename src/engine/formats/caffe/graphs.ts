@@ -102,13 +102,13 @@ export function closed({ name, shape }: NetInput, batch: number, size: ReadOptio
   });
 }
 
-/** The type of the layer that made each blob, in place or not: a rectified convolution is a convolution. */
-function makersTypes({ blobs, calls }: Net): string[] {
+/** The type of the layer that made each blob's value; what passes a value on (a dropout) made nothing. */
+function makersTypes({ blobs, calls }: Net, values: ReadonlyMap<number, Value>): string[] {
   const types = blobs.map(() => '');
   for (const { typeName, inputs, outputs } of calls) {
     for (const blob of outputs) {
-      const before = inputs.find((input) => blobs[input]!.name === blobs[blob]!.name);
-      types[blob] = (before === undefined ? '' : types[before]!) || typeName;
+      const same = inputs.find((input) => values.has(blob) && values.get(input)?.id === values.get(blob)!.id);
+      types[blob] = (same === undefined ? '' : types[same]!) || typeName;
     }
   }
   return types;
@@ -126,7 +126,7 @@ export function giveOut(
   values: ReadonlyMap<number, Value>,
   reserved: Readonly<Record<string, Value>> = {},
 ): Record<string, string> {
-  const typeNames = makersTypes(net);
+  const typeNames = makersTypes(net, values);
   const types: Record<string, string> = {};
   const taken = new Set(Object.keys(reserved));
   const counts = new Map<string, number>();

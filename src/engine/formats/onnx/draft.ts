@@ -19,7 +19,8 @@ export const NOMINAL_LANES = 11;
 
 /** Names of weights over all graphs of a model: one name always means the same numbers in the same shape. */
 export class WeightNames {
-  readonly #taken = new Set<string>();
+  /** Names that mean something else in the file of weights, or in JavaScript, count as taken. */
+  readonly #taken = new Set(['__metadata__', '__proto__']);
   readonly #counts = new Map<string, number>();
   readonly #known = new Map<Float32Array, Map<string, string>>();
 

@@ -39,7 +39,7 @@ export class Budget {
   #left: number;
 
   constructor(bytesOfFile: number) {
-    this.#left = 2 ** 25 + 4 * bytesOfFile;
+    this.#left = 2 ** 24 + bytesOfFile;
   }
 
   /** Takes from the budget before the work is done; throws GRAPH_INVALID when nothing is left. */

@@ -17,8 +17,7 @@ export class NamedOutputs {
   readonly #given: Set<number>;
   readonly #names: Set<string>;
   readonly #counts = new Map<string, number>();
-  /** Op of each layer by its name. */
-  readonly types: Record<string, string> = {};
+  readonly #types = new Map<string, string>();
 
   /** @param hidden values that are no layers: the input, and what is given out under another name. */
   constructor(d: Draft, hidden: readonly Value[], reserved: readonly string[]) {
@@ -39,6 +38,11 @@ export class NamedOutputs {
     }
     this.#names.add(name);
     this.#d.b.output(name, layerValue(this.#d, layer));
-    this.types[name] = node.opType;
+    this.#types.set(name, node.opType);
+  }
+
+  /** Op of each layer by its name. */
+  get types(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#types);
   }
 }

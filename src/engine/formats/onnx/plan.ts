@@ -8,9 +8,15 @@ import type { OnnxFiles } from './files.js';
 import type { Known } from './known.js';
 import type { NodeFacts, OnnxOp } from './ops/definition.js';
 import { ONNX_OPS } from './ops/table.js';
-import { decodeTensor } from './tensors.js';
+import { bytesOf, decodeTensor, kindOf } from './tensors.js';
 import { STANDARD_DOMAINS, type AttributeFile, type NodeFile, type PortFile, type TensorFile } from './wire.js';
 
+/** Most whole numbers that are decoded: weights are floats, and lists of sizes are short. */
+const MAX_WHOLE_NUMBERS = 2 ** 26;
+/** Problems that are named in the message; the details have all of them. */
+const MAX_NAMED = 200;
+/** Characters of a name that are kept. */
+const MAX_SHOWN = 256;
 const OLDEST_OPSET = 9;
 const NEWEST_OPSET = 21;
 
@@ -44,6 +50,7 @@ class Initialisers {
   readonly #files: OnnxFiles;
   readonly #byName = new Map<string, TensorFile>();
   readonly #decoded = new Map<TensorFile, Known>();
+  #whole = 0;
 
   constructor(files: OnnxFiles) {
     this.#files = files;
@@ -63,14 +70,19 @@ class Initialisers {
   }
 
   decoded(tensor: TensorFile): Known {
-    const known = this.#decoded.get(tensor) ?? decodeTensor(tensor, this.#files.external.get(tensor));
+    const done = this.#decoded.get(tensor);
+    if (done) return done;
+    if (kindOf(tensor.type) !== 'float') this.#whole += bytesOf(tensor);
+    if (this.#whole > MAX_WHOLE_NUMBERS) invalid('The model holds more whole numbers than can be imported.');
+    const known = decodeTensor(tensor, this.#files.external.get(tensor));
     this.#decoded.set(tensor, known);
     return known;
   }
 }
 
 /** A name for messages: the node's own, or that of what it gives. */
-const nameOf = (node: NodeFile): string => node.name || node.outputs.find((name) => name !== '') || node.op;
+const nameOf = (node: NodeFile): string =>
+  (node.name || node.outputs.find((name) => name !== '') || node.op).slice(0, MAX_SHOWN);
 
 /** Nodes by the tensors that they make. */
 function makersOf(nodes: readonly NodeFile[], given: (name: string) => boolean): Map<string, NodeFile> {
@@ -220,9 +232,9 @@ export function planModel(files: OnnxFiles): Plan {
   const nodes = ordered.map((node) => planner.plan(node));
   if (planner.problems.size > 0) {
     const problems = [...planner.problems];
-    throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', `These nodes cannot be imported: ${problems.join(', ')}.`, {
-      details: { layers: problems },
-    });
+    const more = problems.length > MAX_NAMED ? `, and ${problems.length - MAX_NAMED} more` : '';
+    const message = `These nodes cannot be imported: ${problems.slice(0, MAX_NAMED).join(', ')}${more}.`;
+    throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', message, { details: { layers: problems } });
   }
   return {
     nodes: nodes as PlannedNode[],

@@ -2,15 +2,15 @@
 import { NeuroreelError } from '../../../protocol/errors.js';
 import { checkShape, sizeOf } from '../../graph/shape.js';
 import { NOMINAL_LANES, type Draft } from './draft.js';
-import type { Budget, Known } from './known.js';
+import { MAX_RANK, type Budget, type Known } from './known.js';
 import { MixesLanes, isLive, laneShape, type Operand } from './live.js';
 import type { BuildContext, FoldContext } from './ops/definition.js';
 import type { PlannedNode } from './plan.js';
 
 /** Nodes of a graph beyond which it could not be stored. */
 const MAX_GRAPH_NODES = 90_000;
-/** Most numbers of a tensor for one picture or frame: 1 GiB. */
-const MAX_NUMBERS = 2 ** 28;
+/** Most numbers of a tensor for one picture or frame: half a GiB. */
+const MAX_NUMBERS = 2 ** 27;
 
 /** Tells of an error with the node's name; all errors of one node that is refused are told in one way. */
 export function inNode<T>(node: PlannedNode, run: () => T): T {
@@ -70,6 +70,9 @@ export function checkedResults<T extends Operand | null>({ d }: GraphContext, re
   for (const result of results) {
     if (!result || !isLive(result)) continue;
     checkShape(result.shape, 'its output');
+    if (result.shape.length > MAX_RANK) {
+      throw new NeuroreelError('GRAPH_INVALID', `its output has ${result.shape.length} axes, more than ${MAX_RANK}`);
+    }
     const size = sizeOf(laneShape(result));
     if (size > MAX_NUMBERS || size * NOMINAL_LANES !== sizeOf(result.value.shape)) {
       throw new NeuroreelError('GRAPH_INVALID', `its output [${result.shape.join(', ')}] is too large`);

@@ -1,5 +1,4 @@
 /** The softmax that ends a network, which is no part of its logits. */
-import { NeuroreelError } from '../../../protocol/errors.js';
 import { sizeOf } from '../../graph/shape.js';
 import { isLive, type Operand } from './live.js';
 import { softmaxAxes } from './ops/activation.js';
@@ -18,21 +17,13 @@ const TRANSPARENT: ReadonlySet<string> = new Set([
   'Cast',
 ]);
 
-/** The softmax with which the model ends, or null; throws MODEL_FORMAT_UNSUPPORTED where others use it too. */
+/** The softmax with which the model ends, or null: logits are what it is given. */
 export function finalSoftmax({ nodes, output }: Plan): PlannedNode | null {
   const makers = new Map(nodes.flatMap((node) => node.outputs.map((name): [string, PlannedNode] => [name, node])));
-  const uses = new Map<string, number>();
-  for (const { facts } of nodes) for (const name of facts.inputs) uses.set(name, (uses.get(name) ?? 0) + 1);
-  for (let name = output, first = true; ; first = false) {
+  for (let name = output; ;) {
     const node = makers.get(name);
     if (!node) return null;
-    if (SOFTMAXES.has(node.opType)) {
-      if ((uses.get(name) ?? 0) <= (first ? 0 : 1)) return node;
-      throw new NeuroreelError(
-        'MODEL_FORMAT_UNSUPPORTED',
-        `The probabilities of "${node.facts.name}" are used by several nodes, so there are no logits.`,
-      );
-    }
+    if (SOFTMAXES.has(node.opType)) return node;
     if (!TRANSPARENT.has(node.opType) || node.outputs[0] !== name) return null;
     name = node.facts.inputs[0]!;
   }

@@ -6,9 +6,10 @@ import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { NeuroreelError } from '../../../protocol/errors.js';
 
 const MAX_NODES = 50_000;
-const MAX_LIST = 1_000_000;
 const MAX_NAME = 4096;
 const MAX_RANK = 16;
+/** Most numbers that stand in fields of their own type: they take more memory than they have bytes in the file. */
+const MAX_TYPED = 2 ** 26;
 
 export interface TensorFile {
   readonly name: string;
@@ -62,12 +63,23 @@ function invalid(message: string): never {
   throw new NeuroreelError('MODEL_INVALID', message);
 }
 
+/** Numbers that may still be read into lists; lists may share it. */
+interface Room {
+  left: number;
+}
+
 /** Numbers of a repeated field, packed or not, that grow while they are read. */
 export class NumberList {
+  readonly #room: Room;
   #data = new Float64Array(16);
   #length = 0;
 
+  constructor(room: Room) {
+    this.#room = room;
+  }
+
   push(x: number): void {
+    if (--this.#room.left < 0) invalid('it has too many numbers in lists');
     if (this.#length === this.#data.length) {
       const larger = new Float64Array(2 * this.#length);
       larger.set(this.#data);
@@ -132,7 +144,7 @@ const INTEGER: Scalar = [WireType.Varint, int64];
 const UNSIGNED: Scalar = [WireType.Varint, (reader) => Number(reader.uint64())];
 
 /** A repeated field of numbers, packed or one by one. */
-function numbers(list: NumberList, [own, read]: Scalar, most = Infinity): Field {
+function numbers(list: NumberList, [own, read]: Scalar): Field {
   return (reader, wire) => {
     if (wire === own) {
       list.push(read(reader));
@@ -142,7 +154,6 @@ function numbers(list: NumberList, [own, read]: Scalar, most = Infinity): Field 
       while (packed.pos < packed.len) list.push(read(packed));
       if (packed.pos > packed.len) invalid('it ends within a list of numbers');
     }
-    if (list.length > most) invalid(`a list has more than ${most} numbers`);
   };
 }
 
@@ -158,14 +169,15 @@ function readEntry(message: Uint8Array): [string, string] {
   return entry;
 }
 
-function readTensor(message: Uint8Array): TensorFile {
-  const dims = new NumberList();
-  const typed = new NumberList();
+/** @param room for numbers in fields of their own type, over all tensors of the file. */
+function readTensor(message: Uint8Array, room: Room): TensorFile {
+  const dims = new NumberList({ left: MAX_RANK });
+  const typed = new NumberList(room);
   const external = new Map<string, string>();
   let [name, type, location] = ['', 0, 0];
   let raw: Uint8Array | null = null;
   readMessage(message, {
-    1: numbers(dims, INTEGER, MAX_RANK),
+    1: numbers(dims, INTEGER),
     2: integer((x) => (type = x)),
     4: numbers(typed, FLOAT),
     5: numbers(typed, INTEGER),
@@ -190,13 +202,13 @@ function readTensor(message: Uint8Array): TensorFile {
   };
 }
 
-function readAttribute(message: Uint8Array): [string, AttributeFile] {
+function readAttribute(message: Uint8Array, room: Room): [string, AttributeFile] {
   let name = '';
   let [kind, float, int] = [0, 0, 0];
   let string = '';
   let tensor: Uint8Array | null = null;
-  const floats = new NumberList();
-  const ints = new NumberList();
+  const floats = new NumberList(room);
+  const ints = new NumberList(room);
   const strings: string[] = [];
   readMessage(message, {
     1: text((x) => (name = x)),
@@ -207,12 +219,12 @@ function readAttribute(message: Uint8Array): [string, AttributeFile] {
     3: integer((x) => (int = x)),
     4: text((x) => (string = x)),
     5: bytes((x) => (tensor = x)),
-    7: numbers(floats, FLOAT, MAX_LIST),
-    8: numbers(ints, INTEGER, MAX_LIST),
+    7: numbers(floats, FLOAT),
+    8: numbers(ints, INTEGER),
     9: text((x) => append(strings, x, MAX_NAME, 'strings in a list')),
     20: integer((x) => (kind = x)),
   });
-  return [name, attributeOf(kind, { float, int, string, tensor, floats, ints, strings })];
+  return [name, attributeOf(kind, { float, int, string, tensor, floats, ints, strings }, room)];
 }
 
 interface AttributeParts {
@@ -226,17 +238,17 @@ interface AttributeParts {
 }
 
 /** `kind` is a number of AttributeProto.AttributeType. */
-function attributeOf(kind: number, parts: AttributeParts): AttributeFile {
+function attributeOf(kind: number, parts: AttributeParts, room: Room): AttributeFile {
   if (kind === 1) return { type: 'float', value: parts.float };
   if (kind === 2) return { type: 'int', value: parts.int };
   if (kind === 3) return { type: 'string', value: parts.string };
-  if (kind === 4 && parts.tensor) return { type: 'tensor', value: readTensor(parts.tensor) };
+  if (kind === 4 && parts.tensor) return { type: 'tensor', value: readTensor(parts.tensor, room) };
   if (kind === 6) return { type: 'floats', value: [...parts.floats.numbers] };
   if (kind === 7) return { type: 'ints', value: [...parts.ints.numbers] };
   return kind === 8 ? { type: 'strings', value: parts.strings } : { type: 'other' };
 }
 
-function readNode(message: Uint8Array): NodeFile {
+function readNode(message: Uint8Array, room: Room): NodeFile {
   const inputs: string[] = [];
   const outputs: string[] = [];
   const attributes = new Map<string, AttributeFile>();
@@ -248,7 +260,7 @@ function readNode(message: Uint8Array): NodeFile {
     4: text((x) => (op = x)),
     5: bytes((x) => {
       if (attributes.size >= 64) invalid(`the node "${name}" has more than 64 attributes`);
-      attributes.set(...readAttribute(x));
+      attributes.set(...readAttribute(x, room));
     }),
     7: text((x) => (domain = x)),
   });
@@ -290,9 +302,10 @@ function readGraph(message: Uint8Array): GraphParts {
   const initialisers: TensorFile[] = [];
   const inputs: PortFile[] = [];
   const outputs: PortFile[] = [];
+  const room: Room = { left: MAX_TYPED };
   readMessage(message, {
-    1: bytes((x) => append(nodes, readNode(x), MAX_NODES, 'nodes')),
-    5: bytes((x) => append(initialisers, readTensor(x), MAX_NODES, 'initialisers')),
+    1: bytes((x) => append(nodes, readNode(x, room), MAX_NODES, 'nodes')),
+    5: bytes((x) => append(initialisers, readTensor(x, room), MAX_NODES, 'initialisers')),
     11: bytes((x) => append(inputs, readPort(x), MAX_NODES, 'inputs')),
     12: bytes((x) => append(outputs, readPort(x), MAX_NODES, 'outputs')),
     15: () => invalid('it has sparse initialisers'),

@@ -1,8 +1,9 @@
 /** Keras activation functions by name, as ops of the graph. */
 import type { GraphBuilder, Value } from '../../graph/graph.js';
 import { clip, relu } from '../../ops/activation.js';
-import { abs, add, div, exp, min, mul, sigmoid, sub, tanh } from '../../ops/elementwise.js';
-import { erf, softplus } from '../../ops/smooth.js';
+import { exp, sigmoid, tanh } from '../../ops/elementwise.js';
+import { elu, gelu, geluTanh, hardSigmoid, mish, selu, softsign, swish } from '../../ops/nonlinear.js';
+import { softplus } from '../../ops/smooth.js';
 import { logSoftmax, softmax } from '../../ops/softmax.js';
 import { channelsLast, fromChannelsLast, inKerasOrder, type KerasTensor } from './tensor.js';
 
@@ -20,29 +21,9 @@ const alongChannels =
       ? { value: f(b, inKerasOrder(b, x).value), shape: x.shape }
       : fromChannelsLast(b, f(b, channelsLast(b, x)), x.shape);
 
-/** x where positive, alpha * (exp x - 1) elsewhere (Clevert et al. 2016). */
-export function elu(b: GraphBuilder, x: Value, alpha: number): Value {
-  const below = sub(b, exp(b, min(b, x, b.scalar(0))), b.scalar(1));
-  return add(b, relu(b, x), alpha === 1 ? below : mul(b, below, b.scalar(alpha)));
-}
-
 const SELU_ALPHA = 1.6732632423543772;
 const SELU_SCALE = 1.0507009873554805;
 
-/** x times the share of a normal distribution below x, exactly (Hendrycks and Gimpel 2016). */
-function gelu(b: GraphBuilder, x: Value): Value {
-  const share = add(b, erf(b, mul(b, x, b.scalar(Math.SQRT1_2))), b.scalar(1));
-  return mul(b, mul(b, x, b.scalar(0.5)), share);
-}
-
-/** The tanh approximation of the same. */
-function geluTanh(b: GraphBuilder, x: Value): Value {
-  const cube = mul(b, mul(b, x, x), x);
-  const inner = mul(b, add(b, x, mul(b, cube, b.scalar(0.044715))), b.scalar(Math.sqrt(2 / Math.PI)));
-  return mul(b, mul(b, x, b.scalar(0.5)), add(b, tanh(b, inner), b.scalar(1)));
-}
-
-const swish = (b: GraphBuilder, x: Value): Value => mul(b, x, sigmoid(b, x));
 const leakyRelu = (b: GraphBuilder, x: Value): Value => relu(b, x, 0.2);
 
 /** Names in lower case without underscores: Python and JavaScript spell them differently. */
@@ -52,18 +33,18 @@ const ACTIVATIONS: Readonly<Record<string, Activation>> = {
   relu6: elementwise((b, x) => clip(b, x, 0, 6)),
   leakyrelu: elementwise(leakyRelu),
   elu: elementwise((b, x) => elu(b, x, 1)),
-  selu: elementwise((b, x) => mul(b, elu(b, x, SELU_ALPHA), b.scalar(SELU_SCALE))),
+  selu: elementwise((b, x) => selu(b, x, SELU_ALPHA, SELU_SCALE)),
   sigmoid: elementwise(sigmoid),
-  hardsigmoid: elementwise((b, x) => clip(b, add(b, mul(b, x, b.scalar(0.2)), b.scalar(0.5)), 0, 1)),
+  hardsigmoid: elementwise((b, x) => hardSigmoid(b, x, 0.2, 0.5)),
   tanh: elementwise(tanh),
   softplus: elementwise(softplus),
-  softsign: elementwise((b, x) => div(b, x, add(b, abs(b, x), b.scalar(1)))),
+  softsign: elementwise(softsign),
   exponential: elementwise(exp),
-  swish: elementwise(swish),
-  silu: elementwise(swish),
+  swish: elementwise((b, x) => swish(b, x)),
+  silu: elementwise((b, x) => swish(b, x)),
   gelu: elementwise(gelu),
   gelunew: elementwise(geluTanh),
-  mish: elementwise((b, x) => mul(b, x, tanh(b, softplus(b, x)))),
+  mish: elementwise(mish),
   softmax: alongChannels(softmax),
   logsoftmax: alongChannels(logSoftmax),
 };

@@ -1,9 +1,10 @@
 /** Layers that treat every element alone, and the softmax. */
 import { z } from 'zod';
 import type { GraphBuilder, Value } from '../../../graph/graph.js';
-import { clip, relu } from '../../../ops/activation.js';
-import { abs, add, exp, log, min, mul, neg, sigmoid, sub, tanh } from '../../../ops/elementwise.js';
+import { clip } from '../../../ops/activation.js';
+import { abs, add, exp, log, mul, sigmoid, tanh } from '../../../ops/elementwise.js';
 import { transpose } from '../../../ops/layout.js';
+import { elu, leaky, prelu, swish } from '../../../ops/nonlinear.js';
 import { power } from '../../../ops/power.js';
 import { softplus } from '../../../ops/smooth.js';
 import { softmax } from '../../../ops/softmax.js';
@@ -25,15 +26,9 @@ function elementwise<C>(
 }
 const plain = (f: (b: GraphBuilder, x: Value) => Value): LayerType<unknown> => elementwise(z.unknown(), f);
 
-/** x where positive, slope * x elsewhere, for any slope. */
-function rectified(b: GraphBuilder, x: Value, slope: number): Value {
-  if (slope >= 0 && slope < 1) return relu(b, x, slope);
-  return sub(b, relu(b, x), mul(b, relu(b, neg(b, x)), b.scalar(slope)));
-}
-
 const ReLU = elementwise(
   section('relu_param', z.object({ negative_slope: withDefault(number, 0) })),
-  (b, x, { negative_slope: slope }) => rectified(b, x, slope),
+  (b, x, { negative_slope: slope }) => leaky(b, x, slope),
 );
 
 /** A rectifier whose slope for negative inputs is learned, one for each channel or one for all. */
@@ -46,18 +41,16 @@ const PReLU = defineLayer({
     const { b } = c;
     const ones = x!.inner.slice(innerAxis(x!, 1) + 1).map(() => 1);
     const slope = c.constant('slope', c.numbers(0), shared ? [1] : [c.numbers(0).length, ...ones]);
-    const below = mul(b, relu(b, neg(b, x!.value)), slope);
-    return [like(x!, sub(b, relu(b, x!.value), below))];
+    return [like(x!, prelu(b, x!.value, slope))];
   },
 });
 
-const ELU = elementwise(section('elu_param', z.object({ alpha: withDefault(number, 1) })), (b, x, { alpha }) => {
-  const below = sub(b, exp(b, min(b, x, b.scalar(0))), b.scalar(1));
-  return add(b, relu(b, x), mul(b, below, b.scalar(alpha)));
-});
+const ELU = elementwise(section('elu_param', z.object({ alpha: withDefault(number, 1) })), (b, x, { alpha }) =>
+  elu(b, x, alpha),
+);
 
 const Swish = elementwise(section('swish_param', z.object({ beta: withDefault(number, 1) })), (b, x, { beta }) =>
-  mul(b, x, sigmoid(b, mul(b, x, b.scalar(beta)))),
+  swish(b, x, beta),
 );
 
 const Clip = elementwise(

@@ -127,7 +127,7 @@ const Pow = defineOnnxOp({
 function variadic(make: Make2, host: Host2, finish?: (count: number) => number): OnnxOp<Record<string, never>> {
   return defineOnnxOp({
     attributes: none,
-    inputs: [1, 4096],
+    inputs: [1, 1024],
     fold({ budget }, inputs) {
       const all = (inputs as Known[]).reduce((x, y) => paired(budget, x, y, host));
       return [finish ? mapped(budget, all, (x) => x * finish(inputs.length)) : all];

@@ -35,9 +35,11 @@ import {
   type BuildContext,
 } from './definition.js';
 import { pair } from './elementwise.js';
+import { zerosAlong } from './shape.js';
 
-/** Most copies of a tensor, and most rows that are picked one by one. */
-const MAX_COPIES = 4096;
+/** Copies of a tensor up to which they are put side by side, which is faster than adding zeros. */
+const MAX_COPIES = 64;
+/** Most rows that are picked one by one. */
 const MAX_ROWS = 1_000_000;
 
 function checkOrder(order: readonly number[], rank: number): void {
@@ -201,7 +203,7 @@ export function pickedRows(c: BuildContext, x: Live, axis: number, rows: readonl
 
 const Concat = defineOnnxOp({
   attributes: z.strictObject({ axis: int }),
-  inputs: [1, 4096],
+  inputs: [1, 1024],
   fold: ({ budget }, parts, { axis }) => [
     joined(budget, parts as Known[], normalAxis(axis, parts[0]!.shape.length, 'it')),
   ],
@@ -418,10 +420,12 @@ function tileTimes(repeats: Known, rank: number): number[] {
 
 /** All rows of an axis, several times over. */
 function tiled(c: BuildContext, x: Live, axis: number, times: number): Live {
-  if (times < 1 || times > MAX_COPIES) invalid(`it repeats an axis ${times} times`);
+  if (times < 1) invalid(`it repeats an axis ${times} times`);
+  laneAxis(x, axis);
   const whole: Live = { ...x, shape: x.shape.toSpliced(axis, 0, 1), lanes: laneAfterInsert(x, axis) };
-  const dim = x.shape[axis]!;
-  return reread(repeatRows(c.d, whole, axis, times), x.shape.with(axis, dim * times));
+  const shape = x.shape.with(axis, x.shape[axis]! * times);
+  if (times <= MAX_COPIES) return reread(repeatRows(c.d, whole, axis, times), shape);
+  return reread(pair(c, whole, zerosAlong(c, whole.shape, whole.shape.with(axis, times)), add), shape);
 }
 
 function laneAfterInsert({ lanes }: Live, axis: number): number | null {

@@ -214,15 +214,20 @@ export function zerosAlong({ budget }: FoldContext, from: readonly number[], to:
   return known(budget, 'float', shape, () => 0);
 }
 
+/** The shape that a tensor is repeated to. */
+function expandedShape(from: readonly number[], wanted: Known): number[] {
+  const to = listOf(wanted, 'shape');
+  if (!to.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) invalid(`it repeats up to [${to.join(', ')}]`);
+  return broadcastKnown(from, to);
+}
+
 const Expand = defineOnnxOp({
   attributes: none,
   inputs: [2, 2],
-  fold({ budget }, [x, shape]) {
-    return [broadcast(budget, x!, broadcastKnown(x!.shape, listOf(shape!, 'shape')))];
-  },
+  fold: ({ budget }, [x, shape]) => [broadcast(budget, x!, expandedShape(x!.shape, shape!))],
   build(c, [input, wanted]) {
     const x = liveOf(input);
-    const shape = broadcastKnown(x.shape, listOf(knownOf(wanted, 'shape'), 'shape'));
+    const shape = expandedShape(x.shape, knownOf(wanted, 'shape'));
     const zeros = zerosAlong(c, x.shape, shape);
     if (shape.length === x.shape.length && zeros.data.length === 1) return [x];
     return [{ ...pair(c, x, zeros, add), mask: x.mask ?? false }];

@@ -2,10 +2,11 @@
 import { z } from 'zod';
 import type { GraphBuilder, Value } from '../../../graph/graph.js';
 import { clip, relu } from '../../../ops/activation.js';
-import { add, min, mul, neg, notLess, sub } from '../../../ops/elementwise.js';
+import { add, min, mul, notLess, sub } from '../../../ops/elementwise.js';
 import { transpose } from '../../../ops/layout.js';
+import { elu, prelu } from '../../../ops/nonlinear.js';
 import { softmax } from '../../../ops/softmax.js';
-import { activationNamed, elu } from '../activations.js';
+import { activationNamed } from '../activations.js';
 import { channelsInFront, inKerasOrder } from '../tensor.js';
 import { defineLayer, engineAxis, one, shapeAxis } from './definition.js';
 
@@ -67,7 +68,7 @@ const PReLU = defineLayer({
     const shape = x.shape.map((dim, i) => (shared.includes(i + 1) ? 1 : dim));
     const slopes = channelsInFront(c.weight('alpha', shape), shape);
     const alpha = c.constant('alpha', slopes.data, slopes.shape);
-    return { ...x, value: sub(b, relu(b, x.value), mul(b, relu(b, neg(b, x.value)), alpha)) };
+    return { ...x, value: prelu(b, x.value, alpha) };
   },
 });
 
