@@ -33,12 +33,11 @@ const round = (x, digits = 1) => (x === null ? null : Number(x.toFixed(digits)))
 /** A process that is told to run and answers with the milliseconds. */
 async function neuroreelSide(index) {
   const child = fork(new URL('./engine-worker.mjs', import.meta.url), [String(index), options.runtime]);
-  const answer = async () => {
-    const [message] = await Promise.race([
-      once(child, 'message'),
-      once(child, 'exit').then(([code]) => Promise.reject(new Error(`The work ended with code ${code}.`))),
-    ]);
-    return message;
+  const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`The work ended with code ${code}.`)));
+  ended.catch(() => undefined);
+  const answer = () => {
+    const told = new Promise((resolve) => child.once('message', resolve));
+    return Promise.race([told, ended]);
   };
   const facts = await answer();
   return {
@@ -49,7 +48,7 @@ async function neuroreelSide(index) {
     },
     async close() {
       child.send('end');
-      await once(child, 'exit');
+      await ended.catch(() => undefined);
     },
   };
 }
@@ -91,7 +90,11 @@ async function torchSide(job) {
   const path = join(folder, 'job.json');
   writeFileSync(path, JSON.stringify(torchJob(job)));
   const script = new URL('./torch_worker.py', import.meta.url).pathname;
-  const child = spawn(torch.python, [script, path, String(threads)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  // Settings that hold OpenBLAS back would make the comparison unfair.
+  const env = { ...process.env };
+  delete env.OPENBLAS_CORETYPE;
+  delete env.OPENBLAS_L2_SIZE;
+  const child = spawn(torch.python, [script, path, String(threads)], { stdio: ['pipe', 'pipe', 'inherit'], env });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async () => JSON.parse((await lines.next()).value);
   const facts = await answer();
@@ -165,7 +168,9 @@ function pythonWithTorch() {
 }
 const torch = options['no-torch'] ? null : pythonWithTorch();
 if (!torch && !options['no-torch']) {
-  console.log('PyTorch is not installed, so neuroreel is timed alone. On Debian: apt-get install python3-torch\n');
+  console.log(
+    'PyTorch is not installed, so neuroreel is timed alone. On Debian: apt-get install python3-torch libopenblas0-pthread\n',
+  );
 }
 const only = new RegExp(options.only);
 const rows = [];
