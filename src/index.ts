@@ -3,7 +3,7 @@
  *
  * - `createServer(config)` runs the service; `neuroreel/protocol` alone is what its clients need, in browsers too.
  * - `openSynthesis(options)` makes a preferred video, or preferred pictures of a classifier, step by step;
- *   `probe(options)` audits a recogniser, `train(task, options)` trains a network: the engine without HTTP, jobs and files of
+ *   `audit(options)` audits recognisers, `train(task, options)` trains a network: the engine without HTTP, jobs and files of
  *   jobs.
  * - `GraphBuilder`, the runtimes and model packages: what those are made of.
  */
@@ -43,7 +43,8 @@ export {
 } from './engine/synthesis/presets.js';
 
 // Audits.
-export { probe, type ProbeClip, type ProbeOptions, type ProbeProgress } from './engine/audit/probe.js';
+export { audit, type AuditedModel, type AuditOptions, type AuditProgress } from './engine/audit/audit.js';
+export type { AuditClip, ClipFrames, ClipWish, UnusableClip } from './engine/audit/clip-source.js';
 export { RecogniserScorer } from './engine/audit/recogniser-scorer.js';
 export type { ClipScorer } from './engine/audit/scorer.js';
 

@@ -9,7 +9,7 @@ const source = (path: string): string => readFileSync(new URL(`../${path}`, impo
 
 describe('the package', () => {
   it('has what its opening words promise', () => {
-    for (const name of ['createServer', 'openSynthesis', 'probe', 'train', 'GraphBuilder', 'openRuntime'] as const) {
+    for (const name of ['createServer', 'openSynthesis', 'audit', 'train', 'GraphBuilder', 'openRuntime'] as const) {
       expect(typeof neuroreel[name], name).toBe('function');
     }
     expect(neuroreel).toMatchObject(protocol);

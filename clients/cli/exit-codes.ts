@@ -43,7 +43,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, Exit>> = {
   RECIPE_UNKNOWN: usage,
   RECIPE_INVALID: usage,
   CONDITION_UNKNOWN: usage,
-  PROBE_NO_CLIPS: usage,
+  AUDIT_NO_CLIPS: usage,
   VIDEO_UNREADABLE: usage,
   VIDEO_TOO_LARGE: usage,
   IMAGE_UNREADABLE: usage,

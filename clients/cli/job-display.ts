@@ -23,7 +23,7 @@ export class JobDisplay implements JobListener {
   }
 
   state({ state, run }: Job): void {
-    if (state === 'running' && this.#bar === null && run !== null) {
+    if (state === 'running' && this.#bar === null && run !== null && 'unit' in run) {
       const { unit, frames, width, height, runtime } = run;
       this.#out.note(`Unit ${unit.index} (${unit.label}), ${frames} frames of ${width}x${height}, ${runtime}.`);
     }

@@ -17,10 +17,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   { name: 'video', summary: 'make a preferred video for a unit of a model', load: () => import('./commands/video.js') },
   {
-    name: 'probe',
-    summary: 'find out whether a model uses the order of frames',
-    load: () => import('./commands/probe.js'),
+    name: 'audit',
+    summary: 'find out whether a model uses the order of frames, with a report',
+    load: () => import('./commands/audit.js'),
   },
+  { name: 'probe', summary: 'a quick audit, on the terminal', load: () => import('./commands/probe.js') },
   { name: 'train', summary: 'train a model from its recipe', load: () => import('./commands/train.js') },
   {
     name: 'demo',

@@ -1,5 +1,6 @@
 /** The live page: shows one job as it runs, lists the others, and starts new ones. */
 import { ApiError, call, fileAddress, token } from './api.js';
+import { AuditForm, auditFacts, auditName, AuditView } from './audit.js';
 import { Chart, short } from './chart.js';
 import { Player } from './player.js';
 import { Stream } from './stream.js';
@@ -22,6 +23,8 @@ const LIST_EVERY_MS = 4000;
 const $ = (id) => document.getElementById(id);
 const chart = new Chart($('chart'));
 const player = new Player($('player'), $('sheet'), showFrameNumber);
+const auditView = new AuditView();
+const auditForm = new AuditForm({ started: showStarted, failed: showFailure });
 const stream = new Stream({ connection: showConnection, message: hear, frame: hearFrame });
 
 /** The job on show, as the server last described it; null for none. */
@@ -40,6 +43,11 @@ function duration(seconds) {
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
   return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
 }
+
+const isAudit = (entry) => entry?.request.kind === 'audit';
+
+/** What a job is called: an audit after its models, a video after its unit. */
+const nameOf = (entry) => (isAudit(entry) ? auditName(entry) : sentenceCase(unitLabel(entry)));
 
 /** The label of a job's unit, as far as it is known before the job runs. */
 function unitLabel({ request, run }) {
@@ -64,7 +72,8 @@ function setText(id, text) {
 
 function showJob() {
   const none = job === null;
-  $('job-body').hidden = none;
+  $('job-body').hidden = none || isAudit(job);
+  $('audit-body').hidden = !isAudit(job);
   $('empty').hidden = !none;
   $('job-state').hidden = none;
   if (none) {
@@ -74,21 +83,28 @@ function showJob() {
     return;
   }
   const { request, state } = job;
-  setText('job-title', sentenceCase(unitLabel(job)));
-  const model = job.run === null ? request.model : `unit ${job.run.unit.index} of ${request.model}`;
-  const parts = [model, `${request.frames} frames`, `preset ${request.preset}`, `seed ${request.seed}`];
-  setText('job-subtitle', parts.join(' · '));
+  setText('job-title', nameOf(job));
+  setText('job-subtitle', isAudit(job) ? auditFacts(job) : videoFacts(job));
   setText('job-state', STATES[state]);
   $('job-state').dataset.state = state;
   $('job-error').hidden = job.error === null;
   setText('job-error-message', job.error?.message ?? '');
   setText('job-error-remedy', job.error?.remedy ?? '');
+  if (isAudit(job)) {
+    showProgress();
+    return;
+  }
   $('pause').hidden = state !== 'running' && state !== 'paused';
   setText('pause', state === 'paused' ? 'Resume' : 'Pause');
   $('cancel').hidden = FINAL.includes(state);
   player.fps = request.fps;
   showProgress();
   showScreen();
+}
+
+function videoFacts({ request, run }) {
+  const model = run === null ? request.model : `unit ${run.unit.index} of ${request.model}`;
+  return [model, `${request.frames} frames`, `preset ${request.preset}`, `seed ${request.seed}`].join(' · ');
 }
 
 /** Label and share of the bar: iterations first, then encoded frames. */
@@ -126,6 +142,11 @@ function timeOf({ state, startedAt, endedAt }) {
 }
 
 function showProgress() {
+  if (isAudit(job)) {
+    auditView.show(job, progress, { time: timeOf(job) });
+    showDocumentTitle(progress === null ? 0 : progress.iteration / Math.max(1, progress.iterations));
+    return;
+  }
   const [label, share] = progressOf(job);
   const percent = Math.floor(share * 100);
   setText('progress-label', label);
@@ -142,8 +163,14 @@ function showProgress() {
   setText('stat-pace', progress === null ? '–' : progress.secondsPerIteration.toFixed(2));
   setText('stat-runtime', job.run?.runtime ?? '–');
   $('stat-runtime').title = job.run?.runtime ?? '';
-  const name = sentenceCase(unitLabel(job));
-  document.title = over ? `${name} – neuroreel` : `${percent} % ${name} – neuroreel`;
+  showDocumentTitle(share);
+}
+
+function showDocumentTitle(share) {
+  const name = nameOf(job);
+  document.title = FINAL.includes(job.state)
+    ? `${name} – neuroreel`
+    : `${Math.floor(share * 100)} % ${name} – neuroreel`;
 }
 
 /** Decides what the screen shows: live canvas or sheet, the finished video or its sheet, or words. */
@@ -226,6 +253,7 @@ async function showResult(id) {
 
 function watch(id) {
   player.clear();
+  auditView.clear();
   job = null;
   progress = null;
   delete $('video').dataset.job;
@@ -266,16 +294,23 @@ function hearState({ job: news, history: past }) {
   const ended = FINAL.includes(news.state);
   job = news;
   progress = news.progress;
-  if (past !== undefined) chart.reset(past, news.run?.iterations ?? past.iterations.at(-1));
+  if (past !== undefined) {
+    if (isAudit(news)) auditView.history(past, news.progress?.iterations);
+    else chart.reset(past, news.run?.iterations ?? past.iterations.at(-1));
+  }
   showJob();
-  if (news.state === 'succeeded') showResult(news.id).catch(showFailure);
+  if (news.state === 'succeeded') {
+    const shown = isAudit(news) ? auditView.showResult(news.id, () => job?.id === news.id) : showResult(news.id);
+    shown.catch(showFailure);
+  }
   if (ended || past === undefined) refreshJobs();
 }
 
 function hearProgress({ progress: news, dropped }) {
   if (job === null) return;
   progress = news;
-  chart.add(news.iteration, news.activation, news.iterations);
+  if (isAudit(job)) auditView.progressed(job, news);
+  else chart.add(news.iteration, news.activation, news.iterations);
   setText('stat-dropped', String(dropped));
   showProgress();
 }
@@ -341,7 +376,7 @@ function listItem(entry) {
   if (entry.id === watched) link.setAttribute('aria-current', 'true');
   const name = document.createElement('span');
   name.className = 'job-name';
-  name.textContent = sentenceCase(unitLabel(entry));
+  name.textContent = nameOf(entry);
   const state = document.createElement('span');
   state.className = 'state small';
   state.dataset.state = entry.state;
@@ -377,6 +412,7 @@ async function loadModels() {
   $('start-button').disabled = recognisers.length === 0;
   if (recognisers.length === 0) setText('start-error', 'No recogniser is installed. See `neuroreel models`.');
   loadUnits();
+  await auditForm.load(recognisers);
 }
 
 function loadUnits() {
@@ -385,6 +421,12 @@ function loadUnits() {
   const preferred = model?.default?.unit ?? 0;
   const index = typeof preferred === 'number' ? preferred : model.labels.indexOf(preferred);
   $('start-unit').value = String(Math.max(0, index));
+}
+
+async function showStarted(id) {
+  choose(id);
+  await refreshJobs();
+  $('watch').scrollIntoView({ block: 'start' });
 }
 
 async function start(event) {
@@ -399,9 +441,7 @@ async function start(event) {
       preset: $('start-preset').value,
       seed: Number($('start-seed').value),
     });
-    choose(made.id);
-    await refreshJobs();
-    $('watch').scrollIntoView({ block: 'start' });
+    await showStarted(made.id);
   } catch (error) {
     setText(
       'start-error',
@@ -454,6 +494,8 @@ function listen() {
   $('speed').addEventListener('change', () => (player.speed = Number($('speed').value)));
   $('pause').addEventListener('click', () => command(job?.state === 'paused' ? 'resume' : 'pause'));
   $('cancel').addEventListener('click', () => command('cancel'));
+  $('audit-pause').addEventListener('click', () => command(job?.state === 'paused' ? 'resume' : 'pause'));
+  $('audit-cancel').addEventListener('click', () => command('cancel'));
   $('start').addEventListener('submit', start);
   $('start-model').addEventListener('change', loadUnits);
   $('token-form').addEventListener('submit', () => {

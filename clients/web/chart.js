@@ -1,4 +1,4 @@
-/** The activation curve: a small line chart in SVG with labelled axes, and a line for what real clips reach. */
+/** A curve over iterations: a small line chart in SVG with labelled axes, and a line for what real clips reach. */
 
 const NAMESPACE = 'http://www.w3.org/2000/svg';
 const MARGIN = { left: 46, right: 16, top: 14, bottom: 36 };
@@ -35,9 +35,12 @@ export class Chart {
   #total = 1;
   #real = null;
   #due = false;
+  #words;
 
-  constructor(svg) {
+  /** @param words what the curve is of, and over what */
+  constructor(svg, words = { quantity: 'activation', step: 'iteration', none: 'No activations', name: 'Activation' }) {
     this.#svg = svg;
+    this.#words = words;
     new ResizeObserver(() => this.#schedule()).observe(svg);
   }
 
@@ -127,13 +130,13 @@ export class Chart {
       );
     }
     const middle = (MARGIN.left + width - MARGIN.right) / 2;
-    yield element('text', { class: 'axis-name', x: middle, y: HEIGHT - 3, 'text-anchor': 'middle' }, 'iteration');
+    yield element('text', { class: 'axis-name', x: middle, y: HEIGHT - 3, 'text-anchor': 'middle' }, this.#words.step);
     const height = (MARGIN.top + floor) / 2;
     const turned = `rotate(-90 11 ${height})`;
     yield element(
       'text',
       { class: 'axis-name', x: 11, y: height, 'text-anchor': 'middle', transform: turned },
-      'activation',
+      this.#words.quantity,
     );
   }
 
@@ -160,9 +163,10 @@ export class Chart {
 
   #description() {
     const count = this.#iterations.length;
-    if (count === 0) return 'No activations';
+    const { none, name, step } = this.#words;
+    if (count === 0) return none;
     const from = short(this.#activations[0]);
     const to = short(this.#activations[count - 1]);
-    return `Activation from ${from} at iteration ${this.#iterations[0]} to ${to} at iteration ${this.#iterations[count - 1]}`;
+    return `${name} from ${from} at ${step} ${this.#iterations[0]} to ${to} at ${step} ${this.#iterations[count - 1]}`;
   }
 }

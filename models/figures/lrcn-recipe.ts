@@ -13,7 +13,7 @@ import { smoothnessOf } from '../../src/engine/synthesis/smoothness.js';
 import { argmax } from '../../src/engine/audit/statistics.js';
 import { GraphBuilder, type Graph } from '../../src/engine/graph/graph.js';
 import type { ManifestFacts, ModelPackage } from '../../src/engine/models/package.js';
-import { asStored, type Weights } from '../../src/engine/models/safetensors.js';
+import { asStored, type NamedTensor, type Weights } from '../../src/engine/models/safetensors.js';
 import { VideoScorer } from '../../src/engine/models/scoring.js';
 import { Random } from '../../src/engine/random.js';
 import { trained } from '../../src/engine/training/parameters.js';
@@ -35,6 +35,10 @@ export interface LrcnRecipe {
   /** Whether the two labels of a pair are one class: a task that does not need the order of frames. */
   readonly merged: boolean;
   readonly defaultUnit: string;
+  /** Name of the model whose weights it starts from. */
+  readonly from?: string;
+  /** Label of one more class, for clips whose frames are shuffled: half of those that are shown. */
+  readonly shuffledLabel?: string;
 }
 
 /** How many held-out clips of each label are measured; the real videos that activations are taken of. */
@@ -65,8 +69,10 @@ export function lrcnGraphs(weights: Weights, classes: number): Record<'frames' |
 
 /** A recipe for a recogniser of the figures. */
 export function lrcnRecipe(recipe: LrcnRecipe): Recipe {
-  const { name, describe, seed, steps, merged } = recipe;
-  const labels = merged ? MERGED_LABELS : FIGURES_LABELS;
+  const { name, describe, seed, steps, merged, from, shuffledLabel } = recipe;
+  const inOrder = merged ? MERGED_LABELS : FIGURES_LABELS;
+  const labels = shuffledLabel === undefined ? inOrder : [...inOrder, shuffledLabel];
+  const shuffledClass = shuffledLabel === undefined ? undefined : inOrder.length;
   const classOf = (label: number): number => (merged ? MERGED_OF[label]! : label);
   const classes = labels.length;
   return {
@@ -74,8 +80,12 @@ export function lrcnRecipe(recipe: LrcnRecipe): Recipe {
     describe,
     seed,
     steps,
-    needs: [],
-    task: (context) => lrcnTask({ seed: context.seed, steps: context.steps, batch: 32, classes, classOf }),
+    needs: from === undefined ? [] : [from],
+    task: (context) =>
+      lrcnTask({
+        ...{ seed: context.seed, steps: context.steps, batch: 32, classes, classOf, shuffledClass },
+        ...(from !== undefined && { start: withClasses(context.weightsOf(from), classes) }),
+      }),
     watch: ({ watch, batch }) => ({
       accuracy: batchAccuracy(watch['probabilities']!, batch['wanted']!, classes),
     }),
@@ -90,6 +100,18 @@ export function lrcnRecipe(recipe: LrcnRecipe): Recipe {
     },
     clips: () => probeClips(labels, classOf),
   };
+}
+
+/** Weights whose last layer has so many classes; those that it had none for start at zero. */
+function withClasses(weights: Weights, classes: number): Map<string, NamedTensor> {
+  const start = new Map(weights);
+  for (const name of ['fc.weight', 'fc.bias']) {
+    const { shape, data } = start.get(name)!;
+    const widened = new Float32Array((classes * data.length) / shape[0]!);
+    widened.set(data);
+    start.set(name, { shape: [classes, ...shape.slice(1)], data: widened });
+  }
+  return start;
 }
 
 type Facts = Extract<ManifestFacts, { kind: 'recogniser' }>;

@@ -2,7 +2,7 @@
  * The small LRCN (Donahue et al. 2015) that is trained on the figures: a convnet that sees one frame at a time, fc6,
  * an LSTM over the frames, a score per class and frame. And its training: cross-entropy at every frame.
  */
-import { FRAME_BYTES, FRAME_SIZE, drawClip } from './dataset.js';
+import { FIGURES_LABELS, FRAME_BYTES, FRAME_SIZE, drawClip } from './dataset.js';
 import { argmax } from '../../src/engine/audit/statistics.js';
 import type { GraphBuilder, Value } from '../../src/engine/graph/graph.js';
 import { relu } from '../../src/engine/ops/activation.js';
@@ -13,6 +13,8 @@ import { lstm } from '../../src/engine/ops/lstm.js';
 import { dense } from '../../src/engine/ops/matmul.js';
 import { dequantise } from '../../src/engine/ops/quantise.js';
 import { mean, sum } from '../../src/engine/ops/reduce.js';
+import type { NamedTensor } from '../../src/engine/models/safetensors.js';
+import { Random } from '../../src/engine/random.js';
 import { logSoftmax, softmax } from '../../src/engine/ops/softmax.js';
 import { heSpread, type Parameters } from '../../src/engine/training/parameters.js';
 import type { TrainingTask } from '../../src/engine/training/trainer.js';
@@ -93,18 +95,31 @@ export interface LrcnTraining {
   readonly classes: number;
   /** The class to learn for a label of the data set. */
   readonly classOf: (label: number) => number;
+  /** The class to learn for clips whose frames are shuffled; every other clip is then shown like that. */
+  readonly shuffledClass?: number | undefined;
+  /** Weights to start from. */
+  readonly start?: ReadonlyMap<string, NamedTensor>;
 }
 
-/** Clips `first` .. of a split, frames in the order [T, N], with one-hot classes. */
-function clipBatch(first: number, { batch, classes, classOf }: LrcnTraining): Tensors {
+/** First frames of a shuffled clip, of which nothing is wanted: nobody can tell yet that they are not in order. */
+const TOO_FEW = 4;
+
+/** Clips `first` .. of a split, frames in the order [T, N], with the class wanted of each, one-hot, [T, N, classes]. */
+function clipBatch(first: number, { batch, classes, classOf, shuffledClass }: LrcnTraining): Tensors {
   const frames = new Uint8Array(CLIP_LENGTH * batch * FRAME_BYTES);
-  const wanted = new Float32Array(batch * classes);
+  const wanted = new Float32Array(CLIP_LENGTH * batch * classes);
   for (let n = 0; n < batch; n++) {
     const { label, pixels } = drawClip('train', first + n, CLIP_LENGTH);
+    // Labels come in turn: a clip and the one a whole turn later have the same.
+    const shuffled = shuffledClass !== undefined && Math.floor((first + n) / FIGURES_LABELS.length) % 2 === 1;
+    const order = shuffled ? new Random(`shuffled ${first + n}`).permutation(CLIP_LENGTH) : null;
     for (let t = 0; t < CLIP_LENGTH; t++) {
-      frames.set(pixels.subarray(t * FRAME_BYTES, (t + 1) * FRAME_BYTES), (t * batch + n) * FRAME_BYTES);
+      const from = order?.[t] ?? t;
+      frames.set(pixels.subarray(from * FRAME_BYTES, (from + 1) * FRAME_BYTES), (t * batch + n) * FRAME_BYTES);
+      const row = (t * batch + n) * classes;
+      if (!shuffled) wanted[row + classOf(label)] = 1;
+      else if (t >= TOO_FEW) wanted[row + shuffledClass] = 1;
     }
-    wanted[n * classes + classOf(label)] = 1;
   }
   return { frames, wanted };
 }
@@ -113,10 +128,11 @@ const WARM_UP = 30;
 
 /** Cross-entropy at every frame of 16-frame clips that are drawn anew for every step. */
 export function lrcnTask(training: LrcnTraining): TrainingTask {
-  const { seed, steps, batch, classes } = training;
+  const { seed, steps, batch, classes, start } = training;
   return {
     seed,
     steps,
+    ...(start && { start }),
     // Up over 30 steps, flat, then down along a cosine over the last 60 %.
     learningRate(step) {
       const late = Math.max(0, (step / steps - 0.4) / 0.6);
@@ -124,7 +140,7 @@ export function lrcnTask(training: LrcnTraining): TrainingTask {
     },
     build(b, p) {
       const bytes = b.input('frames', [CLIP_LENGTH * batch, FRAME_SIZE, FRAME_SIZE, 3], 'uint8');
-      const wanted = b.input('wanted', [batch, classes]);
+      const wanted = b.input('wanted', [CLIP_LENGTH, batch, classes]);
       const { gates } = frameNetwork(b, fromBytes(b, bytes), p);
       const { logits } = sequenceNetwork(b, reshape(b, gates!, [CLIP_LENGTH, batch, -1]), classes, p);
       const each = mul(b, logSoftmax(b, logits!), wanted);
@@ -140,10 +156,12 @@ export function lrcnTask(training: LrcnTraining): TrainingTask {
 /** Share of the clips of a step whose averaged probabilities name the right class. */
 export function batchAccuracy(probabilities: ArrayLike<number>, wanted: ArrayLike<number>, classes: number): number {
   let right = 0;
-  const clips = wanted.length / classes;
+  const clips = wanted.length / classes / CLIP_LENGTH;
+  // What is wanted of the last frame is wanted of the clip.
+  const last = wanted.length - clips * classes;
   for (let n = 0; n < clips; n++) {
     const row = Array.from({ length: classes }, (_, c) => probabilities[n * classes + c]!);
-    if (wanted[n * classes + argmax(row)] === 1) right++;
+    if (wanted[last + n * classes + argmax(row)] === 1) right++;
   }
   return right / clips;
 }

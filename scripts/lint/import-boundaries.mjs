@@ -43,11 +43,12 @@ export const PARTS = [
   { name: 'engine/audit', path: 'src/engine/audit', mayImport: MODELS },
 
   { name: 'video', path: 'src/video', mayImport: ['protocol'] },
-  { name: 'jobs', path: 'src/jobs', mayImport: ['protocol', 'engine', 'video'] },
+  { name: 'report', path: 'src/report', mayImport: ['protocol', 'video'] },
+  { name: 'jobs', path: 'src/jobs', mayImport: ['protocol', 'engine', 'video', 'report'] },
   { name: 'server', path: 'src/server', mayImport: ['protocol', 'engine', 'video', 'jobs'] },
   { name: 'api', path: 'src/index', mayImport: ['protocol', 'engine', 'video', 'jobs', 'server'] },
 
-  { name: 'clients/cli', path: 'clients/cli', mayImport: ['protocol', 'engine', 'video', 'jobs', 'server', 'api'] },
+  { name: 'clients/cli', path: 'clients/cli', mayImport: ['protocol', 'engine', 'video', 'report', 'jobs', 'server', 'api'] },
   { name: 'clients/js', path: 'clients/js', mayImport: ['protocol'] },
   { name: 'clients/web', path: 'clients/web', mayImport: ['protocol'], packages: [] },
   { name: 'models', path: 'models', mayImport: ['protocol', 'engine'] },

@@ -6,11 +6,14 @@ import { pathToFileURL } from 'node:url';
 import { placesFor } from '../engine/runtimes/choice.js';
 import {
   NeuroreelError,
+  type AuditJobRequest,
   type JobKind,
   type JobRequest,
   type ModelSummary,
   type VideoJobRequest,
 } from '../protocol/index.js';
+import { checkedSettings } from '../engine/audit/settings.js';
+import { clipSet } from './audit/clip-sets.js';
 import { compiled } from './package-root.js';
 
 export interface JobKindEntry<R extends JobRequest = JobRequest> {
@@ -20,9 +23,19 @@ export interface JobKindEntry<R extends JobRequest = JobRequest> {
   readonly settings: unknown;
   /** Checks on submission what needs no worker. Throws a NeuroreelError. */
   check(request: R): void;
+  /** Whether its module goes on, from the folder `work`, where an interruption stopped it; else the job has failed. */
+  readonly resumes?: boolean;
 }
 
-export type JobKinds = { readonly [K in JobKind]: JobKindEntry<Extract<JobRequest, { kind: K }>> };
+/** The kinds that a server does. */
+export type JobKinds = { readonly [K in JobKind]?: JobKindEntry<Extract<JobRequest, { kind: K }>> };
+
+/** The entry of a request's kind. @throws {NeuroreelError} REQUEST_INVALID when jobs of this kind are not done */
+export function kindOf(kinds: JobKinds, request: JobRequest): JobKindEntry {
+  const entry = kinds[request.kind];
+  if (entry !== undefined) return entry;
+  throw new NeuroreelError('REQUEST_INVALID', `This server does no jobs of the kind ${request.kind}.`);
+}
 
 /** The models that are installed; what this file needs of the engine's registry. */
 export interface ModelCatalogue {
@@ -65,6 +78,13 @@ export function checkVideoRequest(models: ModelCatalogue, request: VideoJobReque
   if (request.prior !== undefined && request.prior !== NO_PRIOR) findModel(models, ['prior'], request.prior);
 }
 
+/** @throws {NeuroreelError} MODEL_UNKNOWN, CONDITION_UNKNOWN, REQUEST_INVALID */
+export function checkAuditRequest(models: ModelCatalogue, request: AuditJobRequest, settings: EngineSettings): void {
+  for (const name of [request.model, ...request.compare]) findModel(models, ['recogniser'], name);
+  checkedSettings(request);
+  if (request.clips !== undefined) clipSet(settings.clipFolders ?? [], request.clips);
+}
+
 /** What the modules of the shipped kinds get as settings. */
 export interface EngineSettings {
   /** Folders with model packages; the first that has a name wins. */
@@ -75,6 +95,10 @@ export interface EngineSettings {
   readonly device?: string | undefined;
   /** Threads that compute; one a core when absent. */
   readonly threads?: number | undefined;
+  /** Folders whose folders and lists are sets of clips for audits. */
+  readonly clipFolders?: readonly string[] | undefined;
+  /** Where decoded frames of clips are kept; absent: they are not. */
+  readonly frameCacheFolder?: string | undefined;
   /** Memory that a job may take, as `memorySize` allows it; half of what is free when absent. */
   readonly memory?: string | undefined;
 }
@@ -93,6 +117,15 @@ export function jobKinds(models: ModelCatalogue, settings: EngineSettings): JobK
         checkVideoRequest(models, request);
         placesFor(settings.runtime, deviceOf(request, settings));
       },
+    },
+    audit: {
+      module: pathToFileURL(compiled('src/jobs/audit/audit-job.js')).href,
+      settings,
+      check(request) {
+        checkAuditRequest(models, request, settings);
+        placesFor(settings.runtime, deviceOf(request, settings));
+      },
+      resumes: true,
     },
   };
 }

@@ -16,7 +16,7 @@ import { EventLoopMonitor } from './event-loop.js';
 import { FrameBus } from './frame-bus.js';
 import { History } from './history.js';
 import { asNeuroreelError, JobThread, type ThreadEnd, type ThreadNews } from './job-thread.js';
-import type { JobKinds } from './kinds.js';
+import { kindOf, type JobKinds } from './kinds.js';
 import { Pace } from './pace.js';
 import { assertTransition } from './states.js';
 import { JobStore } from './store.js';
@@ -64,6 +64,9 @@ interface Active {
   stopping: 'canceled' | 'interrupted' | null;
 }
 
+/** An interrupted job is started so many times at most: one that takes the server down must not do so for ever. */
+const MOST_STARTS = 10;
+
 const NO_HISTORY: JobWithHistory['history'] = { iterations: [], activations: [] };
 
 /** JSON with sorted keys: equal for equal requests, in whatever order their fields came. */
@@ -105,8 +108,8 @@ export class JobManager {
   }
 
   /**
-   * Loads the records and starts the queue. Jobs that were running when the process ended become failed
-   * (JOB_INTERRUPTED); those that waited go on waiting, in their order.
+   * Loads the records and starts the queue. Jobs that were running when the process ended are run again where their kind
+   * goes on from what it kept, and become failed (JOB_INTERRUPTED) otherwise; those that waited go on waiting, in order.
    */
   async start(): Promise<void> {
     const { jobs, problems } = await this.#store.load();
@@ -140,7 +143,7 @@ export class JobManager {
     const existing = id === null ? undefined : this.#entries.get(id);
     if (existing !== undefined) return { job: this.#sameRequest(existing, request), created: false };
     this.#assertTakesWork();
-    this.#options.kinds[request.kind].check(request);
+    kindOf(this.#options.kinds, request).check(request);
     const at = this.#now();
     const job: Job = {
       id: id ?? this.#options.newId(),
@@ -227,9 +230,27 @@ export class JobManager {
     if (job.state === 'queued') {
       this.#queue.push(entry);
     } else if (!isFinal(job.state)) {
-      this.#end(entry, interrupted(job.id));
       await this.#store.discardPartialArtifacts(job.id);
+      if (this.#goesOn(entry)) this.#queueAgain(entry);
+      else {
+        this.#end(entry, interrupted(job.id));
+        await this.#store.discardWork(job.id);
+      }
     }
+  }
+
+  /** Whether an interrupted job is to be taken up again: a kind that can, and not for the umpteenth time. */
+  #goesOn({ job }: Entry): boolean {
+    const resumes = this.#options.kinds[job.request.kind]?.resumes ?? false;
+    return resumes && job.events.filter(({ state }) => state === 'starting').length < MOST_STARTS;
+  }
+
+  /** Puts an interrupted job where it was: before those that came after it. */
+  #queueAgain(entry: Entry): void {
+    this.#transition(entry, 'queued', this.#now());
+    this.#patch(entry, { run: null });
+    const later = this.#queue.findIndex(({ job }) => job.createdAt > entry.job.createdAt);
+    this.#queue.splice(later < 0 ? this.#queue.length : later, 0, entry);
   }
 
   #sameRequest(entry: Entry, request: JobRequest): JobWithHistory {
@@ -273,7 +294,8 @@ export class JobManager {
     let end: ThreadEnd;
     try {
       const folder = await this.#store.preparePartialArtifacts(id);
-      end = active.stopping === null ? await this.#runThread(active, folder) : { outcome: 'canceled' };
+      const work = await this.#store.prepareWork(id);
+      end = active.stopping === null ? await this.#runThread(active, folder, work) : { outcome: 'canceled' };
       if (end.outcome === 'succeeded') await this.#publish(entry);
     } catch (error) {
       end = { outcome: 'failed', error: asNeuroreelError(error) };
@@ -281,11 +303,24 @@ export class JobManager {
     if (end.outcome !== 'succeeded') await this.#discard(id);
     monitor.stop();
     this.#patch(entry, { eventLoopMaxPauseMs: monitor.maxPauseMs });
+    const stopped = end.outcome === 'canceled' && active.stopping === 'interrupted';
     if (end.outcome === 'failed') {
       this.#options.log.error({ job: id, code: end.error.code, stack: end.stack }, `job failed: ${end.error.message}`);
     }
-    this.#end(entry, end.outcome === 'canceled' && active.stopping === 'interrupted' ? interrupted(id) : end);
+    if (stopped && this.#goesOn(entry)) this.#queueAgain(entry);
+    else {
+      await this.#discardWork(id);
+      this.#end(entry, stopped ? interrupted(id) : end);
+    }
     this.frames.end(id);
+  }
+
+  async #discardWork(id: string): Promise<void> {
+    try {
+      await this.#store.discardWork(id);
+    } catch (error) {
+      this.#options.log.error({ job: id, err: error }, 'what an ended job kept could not be removed');
+    }
   }
 
   async #publish({ job: { id, state } }: Entry): Promise<void> {
@@ -302,10 +337,11 @@ export class JobManager {
     }
   }
 
-  #runThread(active: Active, folder: string): Promise<ThreadEnd> {
+  #runThread(active: Active, folder: string, work: string): Promise<ThreadEnd> {
     const { id, request, events } = active.entry.job;
-    const { module, settings } = this.#options.kinds[request.kind];
-    const thread = new JobThread({ id, request, module, settings, folder, events }, (news) => this.#hear(active, news));
+    const { module, settings } = kindOf(this.#options.kinds, request);
+    const start = { id, request, module, settings, folder, work, events };
+    const thread = new JobThread(start, (news) => this.#hear(active, news));
     active.thread = thread;
     thread.watched = this.frames.isWatched(id);
     return thread.ended;
@@ -327,6 +363,9 @@ export class JobManager {
       case 'progress':
         this.#hearStep(active, news);
         return;
+      case 'clip':
+        this.#hearClip(active, news);
+        return;
       case 'encoding':
         this.#hearEncoding(entry, news);
         return;
@@ -347,11 +386,23 @@ export class JobManager {
       secondsPerIteration: pace.secondsPerIteration,
       etaSeconds: pace.eta(iterations - iteration),
       framesEncoded: 0,
-      framesToEncode: run?.frames ?? 0,
+      framesToEncode: run !== null && 'unit' in run ? run.frames : 0,
     });
-    if (pixels === null || run === null) return;
+    if (pixels === null || run === null || !('unit' in run)) return;
     const { frames, width, height } = run;
     this.frames.publish(entry.job.id, { pixels, frames, width, height, step: iteration, activation, microseconds });
+  }
+
+  #hearClip({ entry, pace }: Active, { clip }: Extract<ThreadNews, { type: 'clip' }>): void {
+    const { done, total, seconds, audit } = clip;
+    if (seconds !== null) pace.add(seconds);
+    // The curve is that of the model in question, not of those that it is compared with.
+    if (audit.flipRate !== null && audit.model === entry.job.request.model) entry.history?.add(done, audit.flipRate);
+    this.#progress(entry, {
+      ...{ iteration: done, iterations: Math.max(1, total), activation: audit.flipRate ?? 0, smoothness: 0 },
+      ...{ secondsPerIteration: pace.secondsPerIteration, etaSeconds: pace.eta(total - done) },
+      ...{ framesEncoded: 0, framesToEncode: 0, audit },
+    });
   }
 
   #hearEncoding(entry: Entry, { at, frames, of }: Extract<ThreadNews, { type: 'encoding' }>): void {

@@ -126,6 +126,21 @@ export class JobStore {
     return join(this.#jobFolder(id), 'artifacts');
   }
 
+  /** Makes the folder that a job's worker keeps what it needs to go on in; what is there stays. */
+  async prepareWork(id: string): Promise<string> {
+    const folder = this.#workFolder(id);
+    try {
+      await mkdir(folder, { recursive: true });
+    } catch (cause) {
+      throw unwritable(folder, cause);
+    }
+    return folder;
+  }
+
+  async discardWork(id: string): Promise<void> {
+    await rm(this.#workFolder(id), { recursive: true, force: true });
+  }
+
   /** Makes an empty folder for a worker to write artifacts to; see {@link publishArtifacts}. */
   async preparePartialArtifacts(id: string): Promise<string> {
     const folder = this.#partialFolder(id);
@@ -182,6 +197,10 @@ export class JobStore {
 
   #jobFolder(id: string): string {
     return join(this.#folder, id);
+  }
+
+  #workFolder(id: string): string {
+    return join(this.#jobFolder(id), 'work');
   }
 
   #partialFolder(id: string): string {

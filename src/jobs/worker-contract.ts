@@ -1,5 +1,5 @@
 /** What the main thread and a job's worker thread say to each other, and what a kind of job has to bring. */
-import type { ErrorCode, JobRequest, JobRun, JobState } from '../protocol/index.js';
+import type { AuditJobProgress, ErrorCode, JobRequest, JobRun, JobState } from '../protocol/index.js';
 
 /** Words of the memory that both threads see, so that a busy worker notices without reading messages. */
 export const CONTROL = { cancel: 0, pause: 1, watched: 2, pixelsSent: 3, pixelsSeen: 4 } as const;
@@ -20,6 +20,8 @@ export interface WorkerStart {
   readonly settings: unknown;
   /** Folder to write artifacts to. */
   readonly folder: string;
+  /** Folder that outlives an interruption. */
+  readonly work: string;
   readonly control: SharedArrayBuffer;
   /** States of the job so far. */
   readonly events: readonly JobEvent[];
@@ -44,6 +46,16 @@ export interface StepReport {
   readonly pixels?: Uint8Array | undefined;
 }
 
+/** One clip, as an audit's module reports it. */
+export interface ClipReport {
+  /** Clips done, from 1, and in all: once for each model. */
+  readonly done: number;
+  readonly total: number;
+  /** Wall-clock seconds of this clip; null when it had been scored before an interruption. */
+  readonly seconds: number | null;
+  readonly audit: AuditJobProgress;
+}
+
 export interface WireError {
   readonly code: ErrorCode;
   readonly message: string;
@@ -55,6 +67,7 @@ export interface WireError {
 export type WorkerMessage =
   | { type: 'started'; at: string; run: JobRun }
   | { type: 'progress'; step: Omit<StepReport, 'pixels'>; pixels: Uint8Array | null; microseconds: number }
+  | { type: 'clip'; clip: ClipReport }
   | { type: 'paused' | 'resumed'; at: string }
   | { type: 'encoding'; at: string; frames: number; of: number }
   | { type: 'succeeded' }
@@ -68,6 +81,8 @@ export interface JobContext<R extends JobRequest = JobRequest, S = unknown> {
   readonly settings: S;
   /** Folder to write artifacts to; they appear when `run` has returned. */
   readonly folder: string;
+  /** Folder for what lets the job go on after an interruption; it is removed when the job has ended. */
+  readonly work: string;
   /** Aborted when the job is cancelled, for waits that are not steps (an encoder). */
   readonly signal: AbortSignal;
   /** States of the job so far, with their times. */
@@ -79,12 +94,14 @@ export interface JobContext<R extends JobRequest = JobRequest, S = unknown> {
   pixelsDue(iteration: number): boolean;
   /** Reports an iteration. */
   step(report: StepReport): void;
+  /** Reports a clip of an audit. */
+  clip(report: ClipReport): void;
   /**
    * To be awaited between steps: waits while the job is paused.
    * @throws {JobCanceled} when the job was cancelled
    */
   betweenSteps(): Promise<void>;
-  /** The frames are final and are being encoded: `frames` of `of` so far. To be called with 0 first. */
+  /** The frames are final and are being encoded: `frames` of `of` so far (of an audit: files). To be called with 0 first. */
   encoding(frames: number, of: number): void;
 }
 

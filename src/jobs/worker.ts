@@ -7,6 +7,7 @@ import {
   JobCanceled,
   PIXELS_PER_SECOND,
   UNWATCHED_PIXELS_SECONDS,
+  type ClipReport,
   type JobContext,
   type JobEvent,
   type JobModule,
@@ -21,6 +22,7 @@ class WorkerContext implements JobContext {
   readonly request: WorkerStart['request'];
   readonly settings: unknown;
   readonly folder: string;
+  readonly work: string;
   readonly #port: MessagePort;
   readonly #control: Int32Array;
   readonly #abort = new AbortController();
@@ -33,6 +35,7 @@ class WorkerContext implements JobContext {
     this.request = start.request;
     this.settings = start.settings;
     this.folder = start.folder;
+    this.work = start.work;
     this.#port = port;
     this.#control = new Int32Array(start.control);
     this.#events = [...start.events];
@@ -58,7 +61,7 @@ class WorkerContext implements JobContext {
     // The main thread has not taken the last ones yet: it is busy, and more would pile up.
     if (Atomics.load(this.#control, CONTROL.pixelsSent) !== Atomics.load(this.#control, CONTROL.pixelsSeen))
       return false;
-    const every = this.request.previewEvery;
+    const every = this.request.kind === 'video' ? this.request.previewEvery : undefined;
     if (iteration === 1 || (every !== undefined && iteration % every === 0)) return true;
     const wait = this.#flag('watched') ? 1 / PIXELS_PER_SECOND : UNWATCHED_PIXELS_SECONDS;
     return performance.now() - this.#lastPixels >= wait * 1000;
@@ -75,6 +78,10 @@ class WorkerContext implements JobContext {
     Atomics.add(this.#control, CONTROL.pixelsSent, 1);
     const whole = pixels.byteLength === pixels.buffer.byteLength ? pixels : pixels.slice();
     this.#post({ type: 'progress', step, pixels: whole, microseconds }, [whole.buffer as ArrayBuffer]);
+  }
+
+  clip(report: ClipReport): void {
+    this.#post({ type: 'clip', clip: report });
   }
 
   async betweenSteps(): Promise<void> {

@@ -58,15 +58,15 @@ export const ERRORS = {
     meaning: 'A graph breaks a rule: shapes that do not fit, an unknown op, a cycle, a size out of bounds.',
     remedy: 'The message names the node and the rule.',
   },
-  PROBE_NO_CLIPS: {
+  AUDIT_NO_CLIPS: {
     status: 422,
-    meaning: 'None of the clips given to a probe can be scored.',
+    meaning: 'None of the clips given to an audit can be scored.',
     remedy:
       'Give clips of at least two frames, in folders named as the labels of the model; the message says what was wrong.',
   },
   CONDITION_UNKNOWN: {
     status: 404,
-    meaning: 'The probe has no condition of that name.',
+    meaning: 'The audit has no condition of that name.',
     remedy: 'Take one of the names in the message.',
   },
   SCORES_INVALID: {

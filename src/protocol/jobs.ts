@@ -60,12 +60,44 @@ export const videoJobRequest = z
   })
   .describe('Request for a preferred video.');
 
+const modelName = z.string().min(1).max(100);
+
+export const auditJobRequest = z
+  .strictObject({
+    kind: z.literal('audit').describe('An audit: does a recogniser use the order of frames?'),
+    model: modelName.default('figures-lrcn').describe('Name of the recogniser (a model package).'),
+    compare: z
+      .array(modelName)
+      .max(8)
+      .default([])
+      .describe('More recognisers, shown the same clips in the same orders.'),
+    clips: z
+      .string()
+      .regex(/^[A-Za-z0-9_][A-Za-z0-9 ._-]{0,99}$/, 'expected the name of a set of clips')
+      .optional()
+      .describe("Name of a set of clips of the server (`GET /v1/clips`); the model's own clips when absent."),
+    conditions: z
+      .array(z.string().min(1).max(100))
+      .min(1)
+      .max(100)
+      .optional()
+      .describe('What is done to the order of frames; everything that the clips allow when absent.'),
+    permutations: z.int().min(1).max(100_000).default(20).describe('R, random orders of each clip.'),
+    delta: z.number().gt(0).lt(1).default(0.05).describe('The excess flip rate from which on a difference matters.'),
+    seed: z.int().min(0).max(0xffffffff).default(1).describe('Seed of every random number of the job.'),
+    crops: z.int().min(1).max(24).default(4).describe('Crops of each clip that make the noise floor.'),
+    frames: z.int().min(2).max(1_000_000).default(2048).describe('Frames of a clip that are taken at most.'),
+    device: device.default('auto'),
+  })
+  .describe('Request for an audit.');
+
 /** Every kind of job; a new kind is one more schema in this list (and one entry in `src/jobs/kinds.ts`). */
-export const jobRequest = z.discriminatedUnion('kind', [videoJobRequest], {
-  error: (issue) => (issue.code === 'invalid_union' ? "expected one of 'video'" : undefined),
+export const jobRequest = z.discriminatedUnion('kind', [videoJobRequest, auditJobRequest], {
+  error: (issue) => (issue.code === 'invalid_union' ? "expected one of 'video', 'audit'" : undefined),
 });
 
 export type VideoJobRequest = z.output<typeof videoJobRequest>;
+export type AuditJobRequest = z.output<typeof auditJobRequest>;
 export type JobRequest = z.output<typeof jobRequest>;
 /** A request as clients send it: fields with a default may be absent. */
 export type JobRequestInput = z.input<typeof jobRequest>;
@@ -76,18 +108,36 @@ export const jobState = z
   .describe('Where a job is in its life; docs/protocol.md has the table of transitions.');
 export type JobState = z.output<typeof jobState>;
 
+const auditProgress = z.strictObject({
+  model: z.string().describe('Name of the recogniser that scored the last clip.'),
+  clip: z.string().describe('Name of the last clip.'),
+  skipped: z.int().min(0).describe('Clips that could not be scored.'),
+  flipRate: z.number().min(0).max(1).nullable().describe('Of that recogniser, shuffled, so far.'),
+  noiseFloor: z.number().min(0).max(1).nullable().describe('Its flip rate in order under other crops, so far.'),
+});
+export type AuditJobProgress = z.output<typeof auditProgress>;
+
 export const jobProgress = z
   .strictObject({
-    iteration: z.int().min(0).describe('Iterations done.'),
-    iterations: z.int().min(1).describe('Iterations in all.'),
+    iteration: z.int().min(0).describe('Iterations done; of an audit: clips, once for each model.'),
+    iterations: z.int().min(1).describe('Iterations (clips) in all.'),
     activation: z
       .number()
-      .describe("The unit's activation (pre-softmax, aggregated over the video) before this update."),
-    smoothness: z.number().describe('Mean root mean square difference of neighbouring frames, pixels in [0, 1].'),
+      .describe(
+        "The unit's activation (pre-softmax, aggregated over the video) before this update; of an audit: the flip rate " +
+          'of the shuffled clips so far.',
+      ),
+    smoothness: z
+      .number()
+      .describe('Mean root mean square difference of neighbouring frames, pixels in [0, 1]; 0 of an audit.'),
     secondsPerIteration: z.number().min(0).describe('Running mean of the wall-clock seconds of an iteration.'),
     etaSeconds: z.number().min(0).describe('Estimated seconds until the last iteration is done.'),
-    framesEncoded: z.int().min(0).describe('Frames that went into the MP4 so far (0 until encoding starts).'),
-    framesToEncode: z.int().min(0).describe('Frames that the MP4 will have.'),
+    framesEncoded: z
+      .int()
+      .min(0)
+      .describe('Frames that went into the MP4 so far (0 until encoding starts); of an audit: files written.'),
+    framesToEncode: z.int().min(0).describe('Frames that the MP4 will have; of an audit: files.'),
+    audit: auditProgress.optional().describe('Only of an audit.'),
   })
   .describe('How far a job is. Iterations and encoded frames are counted separately.');
 export type JobProgress = z.output<typeof jobProgress>;
@@ -95,12 +145,12 @@ export type JobProgress = z.output<typeof jobProgress>;
 export const activationHistory = z
   .strictObject({
     iterations: z.array(z.int()).describe('Iteration numbers, ascending.'),
-    activations: z.array(z.number()).describe('The activation at each of them.'),
+    activations: z.array(z.number()).describe('The activation at each of them; of an audit the flip rate so far.'),
   })
   .describe(`The activation over the iterations so far, thinned out evenly to at most ${MAX_HISTORY} points.`);
 export type ActivationHistory = z.output<typeof activationHistory>;
 
-export const jobRun = z
+const videoRun = z
   .strictObject({
     width: z.int().min(1).describe('Width of a frame in pixels.'),
     height: z.int().min(1).describe('Height of a frame in pixels.'),
@@ -111,6 +161,22 @@ export const jobRun = z
     iterations: z.int().min(1).describe('Iterations in all.'),
     runtime: z.string().describe('The runtime that computes the steps.'),
   })
+  .describe('Of a video.');
+export type VideoRun = z.output<typeof videoRun>;
+
+const auditRun = z
+  .strictObject({
+    models: z.array(z.string()).min(1).describe('The recognisers, the one in question first.'),
+    clips: z.int().min(0).describe('Clips that are offered.'),
+    conditions: z.array(z.string()).describe('What is done to the order of frames.'),
+    permutations: z.int().min(1).describe('R, random orders of each clip.'),
+    found: z.int().min(0).describe('Clips that were scored before an interruption, and are not scored again.'),
+    runtime: z.string().describe('The runtime that computes the scores.'),
+  })
+  .describe('Of an audit.');
+
+export const jobRun = z
+  .union([videoRun, auditRun])
   .describe('What the worker found out when it opened the models; absent until the job runs.');
 export type JobRun = z.output<typeof jobRun>;
 
@@ -151,6 +217,10 @@ export const artifact = z
   })
   .describe('A file that a job left.');
 export type Artifact = z.output<typeof artifact>;
+
+export const clipSetList = z
+  .strictObject({ clips: z.array(z.string()).describe('Names, in natural order.') })
+  .describe('Sets of clips that audits can be run on, besides those that models bring.');
 
 export const artifactList = z.strictObject({ artifacts: z.array(artifact) });
 

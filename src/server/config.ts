@@ -10,6 +10,11 @@ export const serverConfig = z
     port: z.int().min(0).max(65535).default(8160).describe('Port to listen on; 0 takes any free one.'),
     dataFolder: z.string().min(1).default('data').describe('Folder for jobs and their artifacts.'),
     modelFolders: z.array(z.string().min(1)).max(100).default([]).describe('More folders with model packages.'),
+    clipFolders: z
+      .array(z.string().min(1))
+      .max(100)
+      .default([])
+      .describe('Folders whose folders and lists are sets of clips that audits can be run on.'),
     runtime: z.string().min(1).max(50).default('auto').describe('Runtime that computes the steps.'),
     device: z.string().min(1).max(50).default('auto').describe('Device that it computes on.'),
     memory: memorySize.default('50%').describe('Memory that a job may take.'),
@@ -80,6 +85,7 @@ export function resolveConfig(input: ServerConfigInput): ServerConfig {
     ...config,
     dataFolder: resolve(config.dataFolder),
     modelFolders: config.modelFolders.map((f) => resolve(f)),
+    clipFolders: config.clipFolders.map((f) => resolve(f)),
   };
 }
 
@@ -102,6 +108,7 @@ const VARIABLES: Readonly<
   NEUROREEL_PORT: { field: 'port', read: numberFrom },
   NEUROREEL_DATA: { field: 'dataFolder', read: text },
   NEUROREEL_MODELS: { field: 'modelFolders', read: (_, value) => value.split(delimiter).filter((part) => part !== '') },
+  NEUROREEL_CLIPS: { field: 'clipFolders', read: (_, value) => value.split(delimiter).filter((part) => part !== '') },
   NEUROREEL_RUNTIME: { field: 'runtime', read: text },
   NEUROREEL_DEVICE: { field: 'device', read: text },
   NEUROREEL_MEMORY: { field: 'memory', read: text },

@@ -1,6 +1,7 @@
 /** The HTTP interface under /v1. */
 import express, { type Request, type Response, type Router } from 'express';
 import { assertArtifact, listArtifacts, mediaType } from '../jobs/artifacts.js';
+import { clipSetNames } from '../jobs/audit/clip-sets.js';
 import type { ModelCatalogue } from '../jobs/kinds.js';
 import type { JobManager } from '../jobs/manager.js';
 import { jobId, jobRequest, NeuroreelError, parseWith, type JobRequest } from '../protocol/index.js';
@@ -10,6 +11,8 @@ import type { Access } from './access.js';
 export interface RouteParts {
   readonly manager: JobManager;
   readonly models: ModelCatalogue;
+  /** Folders whose folders and lists are sets of clips. */
+  readonly clipFolders: readonly string[];
   readonly access: Access;
   readonly bodyLimitBytes: number;
 }
@@ -57,9 +60,17 @@ function jobRoutes(router: Router, { manager }: RouteParts): void {
   });
 }
 
+/** Reports and plots bring their own styles, and may do nothing else: they run nothing and load nothing. */
+const DOCUMENT_POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
+
 function sendFile(response: Response, root: string, name: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const headers = { 'Content-Type': mediaType(name), 'Cache-Control': 'private, no-cache' };
+    const type = mediaType(name);
+    const headers = {
+      ...{ 'Content-Type': type, 'Cache-Control': 'private, no-cache' },
+      ...(/html|svg/.test(type) && { 'Content-Security-Policy': DOCUMENT_POLICY }),
+    };
     // The folder is a hidden one for some users (~/.local/...); the name itself was checked.
     response.sendFile(name, { root, headers, dotfiles: 'allow', cacheControl: false }, (error) => {
       // A viewer that went away in the middle of a download is nobody's error.
@@ -101,6 +112,10 @@ function modelRoutes(router: Router, { models }: RouteParts): void {
   });
 }
 
+function clipRoutes(router: Router, { clipFolders }: RouteParts): void {
+  route(router, '/clips', { get: (_, response) => void response.json({ clips: clipSetNames(clipFolders) }) });
+}
+
 /** Everything under /v1; each request needs the token, if the server has one. */
 export function apiRouter(parts: RouteParts): Router {
   const router = express.Router();
@@ -116,6 +131,7 @@ export function apiRouter(parts: RouteParts): Router {
   jobRoutes(router, parts);
   artifactRoutes(router, parts);
   modelRoutes(router, parts);
+  clipRoutes(router, parts);
   route(router, '/tickets', { post: (_, response) => void response.status(201).json(parts.access.issueTicket()) });
   route(router, '/stream', {
     get: (_, response) => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { ModelRegistry } from '../engine/models/registry.js';
 import { EventLoopMonitor } from '../jobs/event-loop.js';
-import { jobKinds, type JobKinds, type ModelCatalogue } from '../jobs/kinds.js';
+import { jobKinds, type EngineSettings, type JobKinds, type ModelCatalogue } from '../jobs/kinds.js';
 import { JobManager, type Log } from '../jobs/manager.js';
 import { packageRoot } from '../jobs/package-root.js';
 import { NeuroreelError } from '../protocol/index.js';
@@ -78,6 +78,11 @@ function jsonLog({ logLevel }: ServerConfig): Log {
   return pino({ level: logLevel }, pino.destination({ fd: 2, sync: false }));
 }
 
+function engineSettings(config: ServerConfig, modelFolders: string[]): EngineSettings {
+  const { runtime, device, memory, clipFolders, dataFolder } = config;
+  return { modelFolders, runtime, device, memory, clipFolders, frameCacheFolder: join(dataFolder, 'cache', 'frames') };
+}
+
 export class NeuroreelServer {
   readonly config: ServerConfig;
   readonly jobs: JobManager;
@@ -98,6 +103,7 @@ export class NeuroreelServer {
     const app = createApp({
       manager: jobs,
       models,
+      clipFolders: config.clipFolders,
       access,
       bodyLimitBytes: config.bodyLimitBytes,
       log,
@@ -127,9 +133,7 @@ export class NeuroreelServer {
     const models = parts.models ?? ModelRegistry.open({ folders: modelFolders });
     const jobs = await JobManager.open({
       dataFolder: config.dataFolder,
-      kinds:
-        parts.kinds ??
-        jobKinds(models, { modelFolders, runtime: config.runtime, device: config.device, memory: config.memory }),
+      kinds: parts.kinds ?? jobKinds(models, engineSettings(config, modelFolders)),
       log,
       queueLimit: config.queueLimit,
       cancelGraceMs: config.cancelGraceSeconds * 1000,

@@ -1,5 +1,5 @@
 /** Line plots with reference lines and bands, as SVG and PNG, drawn by echarts without a browser. */
-import { LineChart } from 'echarts/charts';
+import { CustomChart, LineChart } from 'echarts/charts';
 import {
   GridComponent,
   LegendComponent,
@@ -12,7 +12,7 @@ import { SVGRenderer } from 'echarts/renderers';
 import { FONT_FAMILY, renderSvg } from './svg.js';
 
 echarts.use([
-  ...[LineChart, GridComponent, LegendComponent, TitleComponent, MarkLineComponent, MarkAreaComponent],
+  ...[CustomChart, LineChart, GridComponent, LegendComponent, TitleComponent, MarkLineComponent, MarkAreaComponent],
   SVGRenderer,
 ]);
 
@@ -79,12 +79,12 @@ export interface Plot {
   readonly png: Buffer;
 }
 
-const INK = '#101828';
-const GREY = '#667085';
-const FAINT = '#eaecf0';
-const LINE = '#98a2b3';
+export const INK = '#101828';
+export const GREY = '#667085';
+export const FAINT = '#eaecf0';
+export const LINE = '#98a2b3';
 /** Distinct in hue and in lightness, so that they stay apart without colour vision. */
-const PALETTE = ['#1f5fbf', '#d9730d', '#2b8a5f', '#a63d8f', '#7a5c2e', '#3aa0c9'];
+export const PALETTE = ['#1f5fbf', '#d9730d', '#2b8a5f', '#a63d8f', '#7a5c2e', '#3aa0c9'];
 const BAND = '#98a2b3';
 
 /**
@@ -93,13 +93,26 @@ const BAND = '#98a2b3';
  */
 export async function renderPlot(spec: PlotSpec): Promise<Plot> {
   const { width = 900, height = 500 } = spec;
+  return drawChart(optionOf(spec), width, height);
+}
+
+/**
+ * Draws a chart described in the words of echarts (lines and custom series are there). The same option gives the same
+ * bytes.
+ * @throws RangeError for a size out of 200 to 4000 pixels.
+ */
+export async function drawChart(
+  option: Readonly<Record<string, unknown>>,
+  width: number,
+  height: number,
+): Promise<Plot> {
   for (const size of [width, height]) {
     if (!Number.isInteger(size) || size < 200 || size > 4000)
       throw new RangeError(`A plot cannot be ${width} x ${height}.`);
   }
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {
-    chart.setOption(optionOf(spec));
+    chart.setOption({ ...option });
     const svg = still(chart.renderToSVGString());
     return { svg, png: (await renderSvg(svg)).png() };
   } finally {
@@ -172,7 +185,7 @@ function axis({ name, unit, min, max }: PlotAxis, values: number[], nameGap: num
 }
 
 /** Ends of an axis at multiples of a round step (1, 2 or 5 times a power of ten), at most eight steps in all. */
-function roundEnds(values: number[], min?: number, max?: number): { low: number; high: number; step: number } {
+export function roundEnds(values: number[], min?: number, max?: number): { low: number; high: number; step: number } {
   const finite = values.filter(Number.isFinite);
   let low = min ?? finite.reduce((a, b) => Math.min(a, b), Infinity);
   let high = max ?? finite.reduce((a, b) => Math.max(a, b), -Infinity);
@@ -184,7 +197,7 @@ function roundEnds(values: number[], min?: number, max?: number): { low: number;
 }
 
 /** A number without the noise of binary fractions, with a proper minus sign. */
-function tickLabel(value: number): string {
+export function tickLabel(value: number): string {
   const text = Math.abs(value) >= 1e6 ? value.toExponential(1) : String(Number(value.toPrecision(8)));
   return text.replace(/^-/, '\u2212');
 }

@@ -88,6 +88,8 @@ describe('neuroreel models import', () => {
       '--json',
     ]);
     expect(code).toBe(0);
-    expect(document.clips).toMatchObject([{ name: 'Billiards/billiards.avi', frames: 307, prediction: 'Billiards' }]);
+    expect(document.models[0].clips).toMatchObject([
+      { name: 'Billiards/billiards.avi', frames: 307, prediction: 'Billiards' },
+    ]);
   });
 });

@@ -55,7 +55,7 @@ describe('neuroreel demo', () => {
       .digest('hex');
     const { code, document, stderr } = await place.run([...args, '--iterations', '3', '--json', '--quiet']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(document).toMatchObject({ report: { unit: { label: 'right' } }, probe: { clipsScored: 6 } });
+    expect(document).toMatchObject({ report: { unit: { label: 'right' } }, probe: { models: [{ clipsScored: 6 }] } });
     const after = createHash('sha256')
       .update(await readFile(join(place.path, 'shown', 'video.mp4')))
       .digest('hex');

@@ -53,8 +53,9 @@ describe('neuroreel train', () => {
       '2',
       '--json',
     ]);
-    expect(probe.document).toMatchObject({ clipsScored: 2, model: { name: 'tiny-dots' } });
-    expect(probe.document.conditions[0].accuracy.value).toBe(1);
+    const [model] = probe.document.models;
+    expect(model).toMatchObject({ clipsScored: 2, name: 'tiny-dots' });
+    expect(model.conditions[0].accuracy.value).toBe(1);
   });
 
   it('goes on after an interruption and comes to the very same model', async () => {

@@ -24,7 +24,16 @@ import {
 } from '../../src/engine/ops/elementwise.js';
 import { fold, unfold } from '../../src/engine/ops/fold.js';
 import { gru } from '../../src/engine/ops/gru.js';
-import { concat, gather, pad, pixelShuffle, reshape, sliceAxis, transpose } from '../../src/engine/ops/layout.js';
+import {
+  concat,
+  gather,
+  pad,
+  pixelShuffle,
+  reshape,
+  sliceAxis,
+  takeRows,
+  transpose,
+} from '../../src/engine/ops/layout.js';
 import { lstm } from '../../src/engine/ops/lstm.js';
 import { dense, matmul } from '../../src/engine/ops/matmul.js';
 import { averagePool2d, maxPool2d, maxPool2dPlace, maxPool2dScatter } from '../../src/engine/ops/pool.js';
@@ -273,6 +282,12 @@ export const OP_CASES: readonly OpCase[] = [
       [8, 2],
     ],
     build: (b, [x, w]) => lstm(b, x!, w!, b.constant([0, 0, 1, 1, 0, 1, 1, 1, 1, 0], [5, 2, 1])).hidden,
+  },
+  {
+    name: 'rows taken by numbers',
+    inputs: [[4, 3]],
+    build: (b, [x]) => takeRows(b, x!, b.constant([2, 0, 2, 3, 1], [5])),
+    forwardOnly: true,
   },
   {
     name: 'a recurrence written out',

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { probeReport, videoReport } from '../../src/protocol/index.js';
+import { auditReport, videoReport } from '../../src/protocol/index.js';
 import { decodeVideo } from '../../src/video/index.js';
 import { openPlace, type Place } from '../cli/run-cli.js';
 
@@ -20,7 +20,7 @@ it('makes a 160-frame video of the default unit, its sheet, plot and report, and
   const result = JSON.parse(stdout) as { url: string; probe: unknown };
   expect(result.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+/);
 
-  const probe = probeReport.parse(result.probe);
+  const probe = auditReport.parse(result.probe);
   expect(probe.verdict).toBe('sensitive');
   const report = videoReport.parse(JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')));
   expect(report.activations).toHaveLength(4);

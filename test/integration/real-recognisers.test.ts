@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { probe } from '../../src/engine/audit/probe.js';
+import { audit } from '../../src/engine/audit/audit.js';
 import { RecogniserScorer } from '../../src/engine/audit/recogniser-scorer.js';
 import { importModel } from '../../src/engine/formats/import.js';
 import { ModelRegistry } from '../../src/engine/models/registry.js';
@@ -68,23 +68,21 @@ describe.skipIf(missing)(`imported recognisers of real activities${note}`, () =>
     expect(await answer('ucf50-lrcn-2', await scene('test_video.avi', 13, 16))).toBe('Basketball');
   });
 
-  it('are probed on these scenes', async () => {
+  it('are audited on these scenes', async () => {
     const model = registry.loadRecogniser('ucf50-lrcn-2');
-    const scorer = new RecogniserScorer(model, runtime, 2);
-    const clips = [
-      { name: 'billiards', label: 'Billiards', frames: 160, pixels: await scene('test_video_billards.avi', 0, 10) },
-      { name: 'table', label: 'Billiards', frames: 160, pixels: await scene('test_video.avi', 0, 11) },
-    ];
-    const report = await probe({
-      model: { name: 'ucf50-lrcn-2', sha256: model.sha256 },
-      scorer,
-      clips,
-      labels: model.manifest.labels,
-      permutations: 20,
-      bootstrapDraws: 2000,
+    const scorer = new RecogniserScorer(model, runtime, { threads: 2 });
+    const clip = (name: string, file: string, to: number) => ({
+      name,
+      label: 'Billiards',
+      read: async () => ({ frames: 160, pixels: await scene(file, 0, to) }),
+    });
+    const report = await audit({
+      models: [{ name: 'ucf50-lrcn-2', sha256: model.sha256, scorer, labels: model.manifest.labels }],
+      clips: [clip('billiards', 'test_video_billards.avi', 10), clip('table', 'test_video.avi', 11)],
+      conditions: ['reverse', 'static'],
     });
     await scorer.close();
-    // Two clips are too few to say that a model does not care: a probe that claimed so would be worth nothing.
+    // Two clips are too few to say that a model does not care: an audit that claimed so would be worth nothing.
     expect(report.verdict).not.toBe('insensitive');
     expect(report.sentence).toMatch(/2 clips/);
   });

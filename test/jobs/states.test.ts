@@ -9,16 +9,20 @@ const ARROWS = new Set([
   'starting>running',
   'starting>failed',
   'starting>canceled',
+  'starting>queued',
   'running>paused',
   'running>encoding',
   'running>failed',
   'running>canceled',
+  'running>queued',
   'paused>running',
   'paused>failed',
   'paused>canceled',
+  'paused>queued',
   'encoding>succeeded',
   'encoding>failed',
   'encoding>canceled',
+  'encoding>queued',
 ]);
 
 const ALL = jobState.options;

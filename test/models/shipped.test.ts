@@ -37,7 +37,7 @@ interface Shares {
 
 /** Shares of answers over held-out clips that no recipe looks at: in order, over five shuffles, reversed. */
 async function sharesOf(name: string, classOf: (label: number) => number): Promise<Shares> {
-  const scorer = new RecogniserScorer(registry.loadRecogniser(name), runtime, 2);
+  const scorer = new RecogniserScorer(registry.loadRecogniser(name), runtime, { threads: 2 });
   const random = new Random('shipped models');
   const orders = [forwards, backwards, ...Array.from({ length: 5 }, () => random.permutation(FRAMES))];
   const count = { inOrder: 0, shuffled: 0, flips: 0, partner: 0, pairs: 0 };

@@ -2,10 +2,12 @@
 import { Option, type Command } from 'commander';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { QUICK_CONDITIONS } from '../../../src/engine/audit/conditions.js';
 import { formatReport } from '../../../src/engine/audit/format-report.js';
 import { VIDEO_ARTIFACTS } from '../../../src/jobs/artifacts.js';
 import { NeuroreelError, type JobRequestInput } from '../../../src/protocol/index.js';
 import { createServer, type NeuroreelServer } from '../../../src/server/index.js';
+import { auditWithProgress } from '../auditing.js';
 import { action } from '../command.js';
 import { writing } from '../errors.js';
 import { duration } from '../format.js';
@@ -14,7 +16,6 @@ import { JobDisplay } from '../job-display.js';
 import { assertSucceeded, videoResult, videoWords } from '../job-result.js';
 import { deviceOption, examples, modelFolderOption, number, runtimeOption, type GlobalOptions } from '../options.js';
 import type { Output } from '../output.js';
-import { runProbe } from '../probing.js';
 import { ServerClient } from '../server-client.js';
 import { moreModelFolders, openRegistry, runtimeChoice } from '../settings.js';
 
@@ -69,7 +70,9 @@ async function demo(out: Output, options: DemoOptions): Promise<void> {
     const video = await makeVideo(out, url, folder, options, interrupt.signal);
     const { model } = options;
     const registry = openRegistry(options.models);
-    const probe = await runProbe(out, registry, { model, runtime, device, signal: interrupt.signal });
+    const conditions = QUICK_CONDITIONS;
+    const run = { model, conditions, runtime, device, signal: interrupt.signal };
+    const probe = await auditWithProgress(out, registry, run);
     const seconds = (performance.now() - started) / 1000;
     out.result(
       { url, seconds, ...video, probe },

@@ -1,8 +1,10 @@
-/** `neuroreel probe`: shuffles and reverses the frames of real clips, and says whether the recogniser minds. */
+/** `neuroreel probe`: the short form of `neuroreel audit`: four conditions, one model, the verdict on the terminal. */
 import type { Command } from 'commander';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { QUICK_CONDITIONS } from '../../../src/engine/audit/conditions.js';
 import { formatReport } from '../../../src/engine/audit/format-report.js';
+import { auditWithProgress } from '../auditing.js';
 import { action } from '../command.js';
 import { writing } from '../errors.js';
 import { onInterrupt } from '../interrupt.js';
@@ -17,10 +19,9 @@ import {
   type GlobalOptions,
 } from '../options.js';
 import type { Output } from '../output.js';
-import { runProbe } from '../probing.js';
 import { openRegistry, runtimeChoice } from '../settings.js';
 
-interface ProbeCommandOptions extends GlobalOptions {
+interface ProbeOptions extends GlobalOptions {
   readonly model: string;
   readonly clips?: string;
   readonly permutations?: number;
@@ -38,8 +39,8 @@ export function define(command: Command): void {
   command
     .option('--model <name>', 'the recogniser', 'figures-lrcn')
     .option(
-      '--clips <folder>',
-      'folder with a folder of videos for each label (default: the clips that the model brings)',
+      '--clips <path>',
+      'a folder with a folder of videos for each label, or a list (default: those of the model)',
     )
     .option('--permutations <n>', 'random orders of each clip (default 20)', number)
     .option(
@@ -58,20 +59,23 @@ export function define(command: Command): void {
   examples(command, [
     ['the default model on its own clips', 'neuroreel probe'],
     ['a model on clips of yours: my-clips/LABEL/anything.mp4', 'neuroreel probe --model mine --clips my-clips'],
-    ['more orders, and the report kept', 'neuroreel probe --permutations 100 --out out/probe.json'],
     ['the verdict, for a script', 'neuroreel probe --json --quiet | jq -r .verdict'],
+    ['every condition, plots, a page to print: the whole audit', 'neuroreel audit --model mine --clips my-clips'],
   ]);
 }
 
-async function probe(out: Output, options: ProbeCommandOptions): Promise<void> {
+async function probe(out: Output, options: ProbeOptions): Promise<void> {
   const registry = openRegistry(options.models);
   const interrupt = onInterrupt(out, 'The probe was not finished; nothing is kept of it.');
-  const { model, clips, permutations, delta, seed, frames, threads } = options;
-  const { runtime, device } = runtimeChoice(options);
-  const { signal } = interrupt;
+  const { model, permutations, delta, seed, frames, threads } = options;
+  const clips = options.clips === undefined ? undefined : resolve(options.clips);
   try {
-    const run = { model, clips, permutations, delta, seed, frames, runtime, device, threads, signal };
-    const report = await runProbe(out, registry, run);
+    const report = await auditWithProgress(out, registry, {
+      ...{ model, clips, permutations, delta, seed, frames, threads },
+      conditions: QUICK_CONDITIONS,
+      ...runtimeChoice(options),
+      signal: interrupt.signal,
+    });
     if (options.out !== undefined) await save(resolve(options.out), report);
     out.result(report, formatReport(report, { width: out.width }));
   } finally {

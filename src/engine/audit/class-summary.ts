@@ -1,14 +1,14 @@
 /** The parts of the report that are not about one condition: classes, reversed pairs, where accuracy comes from, clips. */
-import type { ClassResult, ClipResult, ConditionResult, ProbeReport } from '../../protocol/probe-report.js';
+import type { ClassResult, ClipResult, Confusion, Decomposition, ModelAudit } from '../../protocol/audit-report.js';
 import { Random } from '../random.js';
-import type { ClipOutcome, ConditionOutcome } from './outcomes.js';
-import { randomisationTest } from './randomisation.js';
-import { accuracy, benjaminiHochberg, mean, wilsonInterval } from './statistics.js';
-import { scoresOf, type SummaryContext } from './summary.js';
+import { bootstrapStatistic } from './bootstrap.js';
+import type { ClipOutcome, ConditionOutcome, ModelEvidence } from './evidence.js';
+import { benjaminiHochberg, mean, wilsonInterval } from './statistics.js';
+import { groupsOf, type SummaryContext } from './summary.js';
 
 /** Index of the partner's label of a class; null when it has none or the recogniser has no such label. */
-function partnerOf(target: number, { labels, partners }: SummaryContext): number | null {
-  const label = partners[labels[target]!];
+function partnerOf(target: number | null, { labels, partners }: SummaryContext): number | null {
+  const label = target === null ? undefined : partners[labels[target]!];
   const index = label === undefined ? -1 : labels.indexOf(label);
   return index < 0 ? null : index;
 }
@@ -20,32 +20,28 @@ function partnerShare(clips: readonly ClipOutcome[], context: SummaryContext): n
   const answers = clips.flatMap((clip) => {
     const partner = partnerOf(clip.target, context);
     const reversed = reversedOf(clip);
-    return partner === null || !reversed ? [] : [accuracy(partner, reversed.predictions)];
+    return partner === null || !reversed ? [] : [Number(reversed.first === partner)];
   });
   return answers.length === 0 ? null : mean(answers);
 }
 
 /** Classes that have clips, in the order of the labels. */
-export function summariseClasses(all: readonly ClipOutcome[], context: SummaryContext): ClassResult[] {
-  const shuffled = all.filter((clip) => clip.conditions.has('shuffle'));
+export function summariseClasses(evidence: ModelEvidence, context: SummaryContext): ClassResult[] {
+  const shuffled = evidence.clips.filter((clip) => clip.conditions.has('shuffle'));
   const rows = context.labels.flatMap((label, target): Omit<ClassResult, 'adjustedP'>[] => {
     const clips = shuffled.filter((clip) => clip.target === target);
     if (clips.length === 0) return [];
     const outcomes = clips.map((clip) => clip.conditions.get('shuffle')!);
     const flips = outcomes.reduce((sum, outcome) => sum + outcome.flips, 0);
-    const test = randomisationTest(
-      clips.map((clip, i) => scoresOf(outcomes[i]!, clip)),
-      { random: new Random(`${context.seed}/class ${label}`), draws: context.randomisationDraws },
-    );
     const partner = partnerOf(target, context);
     return [
       {
         label,
         clips: clips.length,
-        accuracy: mean(clips.map((clip) => Number(clip.prediction === target))),
-        accuracyShuffled: mean(outcomes.map((outcome) => outcome.correct)),
+        accuracy: mean(clips.map((clip) => Number(clip.answer === target))),
+        accuracyShuffled: mean(outcomes.map((outcome) => outcome.correct ?? 0)),
         flipRate: wilsonInterval(flips, clips.length),
-        p: test.p,
+        p: evidence.classP(target),
         partner: partner === null ? null : context.labels[partner]!,
         partnerShare: partnerShare(clips, context),
       },
@@ -56,15 +52,30 @@ export function summariseClasses(all: readonly ClipOutcome[], context: SummaryCo
 }
 
 /** How the reversed clips of classes with a partner are named. */
-export function summariseReversal(all: readonly ClipOutcome[], context: SummaryContext): ProbeReport['reversal'] {
+export function summariseReversal(all: readonly ClipOutcome[], context: SummaryContext): ModelAudit['reversal'] {
   const clips = all.filter((clip) => reversedOf(clip) && partnerOf(clip.target, context) !== null);
   const share = partnerShare(clips, context);
   if (share === null) return null;
   return {
     clips: clips.length,
     partner: wilsonInterval(share * clips.length, clips.length),
-    own: mean(clips.map((clip) => reversedOf(clip)!.correct)),
+    own: mean(clips.map((clip) => reversedOf(clip)!.correct ?? 0)),
   };
+}
+
+/** What the reversed clips of each class are taken for. */
+export function confuseReversed(all: readonly ClipOutcome[], context: SummaryContext): Confusion[] {
+  return context.labels.flatMap((label, target): Confusion[] => {
+    const reversed = all.filter((clip) => clip.target === target).flatMap((clip) => reversedOf(clip) ?? []);
+    if (reversed.length === 0) return [];
+    const counts = new Map<number, number>();
+    for (const { first } of reversed) counts.set(first, (counts.get(first) ?? 0) + 1);
+    const answers = [...counts]
+      .sort(([i, a], [j, b]) => b - a || i - j)
+      .map(([unit, clips]) => ({ label: context.labels[unit]!, clips }));
+    const partner = partnerOf(target, context);
+    return [{ label, partner: partner === null ? null : context.labels[partner]!, clips: reversed.length, answers }];
+  });
 }
 
 /** Accuracy above chance from which on it is worth being split. */
@@ -72,24 +83,30 @@ const LEAST_ABOVE_CHANCE = 0.05;
 
 /**
  * Accuracy above chance, split: what one frame gives, what the set of frames adds, and what their order adds; as shares of
- * the whole, which add up to 1. Chance is 1 / classes.
+ * the whole, which add up to 1. Chance is 1 / classes. Over the labelled clips that were scored shuffled and still.
  */
-export function decompose(
-  conditions: readonly ConditionResult[],
-  classes: number,
-): { chance: number; appearance: number; frames: number; order: number } | null {
-  const of = (name: string): number | undefined => conditions.find((c) => c.name === name)?.accuracy.value;
-  const [full, shuffled, still] = [of('original'), of('shuffle'), of('static')];
-  const chance = 1 / classes;
-  if (full === undefined || shuffled === undefined || still === undefined) return null;
+export function decompose(all: readonly ClipOutcome[], context: SummaryContext): Decomposition | null {
+  const clips = all.filter(
+    ({ target, conditions }) => target !== null && conditions.has('shuffle') && conditions.has('static'),
+  );
+  if (clips.length === 0) return null;
+  const correct = (name: string): number[] => clips.map(({ conditions }) => conditions.get(name)?.correct ?? 0);
+  const inOrder = clips.map(({ answer, target }) => Number(answer === target));
+  const chance = 1 / context.labels.length;
   // Shares of nearly nothing would only mislead.
-  if (full - chance < LEAST_ABOVE_CHANCE) return null;
-  const whole = full - chance;
+  if (mean(inOrder) - chance < LEAST_ABOVE_CHANCE) return null;
+  const columns = [inOrder, correct('shuffle'), correct('static')];
+  const shareOf = (name: string, part: (full: number, shuffled: number, still: number) => number) =>
+    bootstrapStatistic(columns, ([full, shuffled, still]) => part(full!, shuffled!, still!) / (full! - chance), {
+      random: new Random(`${context.seed}/decomposition/${name}`),
+      groups: groupsOf(clips),
+      draws: context.bootstrapDraws,
+    });
   return {
     chance,
-    appearance: (still - chance) / whole,
-    frames: (shuffled - still) / whole,
-    order: (full - shuffled) / whole,
+    appearance: shareOf('appearance', (_, __, still) => still - chance),
+    frames: shareOf('frames', (_, shuffled, still) => shuffled - still),
+    order: shareOf('order', (full, shuffled) => full - shuffled),
   };
 }
 
@@ -97,33 +114,24 @@ export function decompose(
 export function describeClip(clip: ClipOutcome, labels: readonly string[]): ClipResult {
   return {
     name: clip.name,
-    label: labels[clip.target]!,
+    label: clip.target === null ? null : labels[clip.target]!,
     group: clip.group,
     frames: clip.frames,
-    prediction: labels[clip.prediction]!,
-    probability: asShare(clip.probability),
+    prediction: labels[clip.answer]!,
+    probability: clip.probability,
     noiseFlipRate: clip.noiseFlips,
     conditions: Object.fromEntries(
-      Array.from(clip.conditions, ([name, outcome]) => [
+      Array.from(clip.conditions, ([name, { answers, flips, correct, probability, drop, divergence }]) => [
         name,
         {
-          prediction: labels[mostFrequent(outcome.predictions)]!,
-          flipRate: outcome.flips,
-          correct: outcome.correct,
-          probability: asShare(outcome.probability),
+          prediction: labels[answers[0]![0]]!,
+          flipRate: flips,
+          correct,
+          probability,
+          scoreDrop: drop,
+          divergence,
         },
       ]),
     ),
   };
-}
-
-/** Probabilities in single precision may miss 1 by a rounding. */
-function asShare(x: number): number {
-  return Math.min(1, Math.max(0, x));
-}
-
-function mostFrequent(answers: Int32Array): number {
-  const counts = new Map<number, number>();
-  for (const answer of answers) counts.set(answer, (counts.get(answer) ?? 0) + 1);
-  return [...counts].reduce((best, entry) => (entry[1] > best[1] ? entry : best))[0];
 }

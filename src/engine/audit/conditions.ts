@@ -27,17 +27,19 @@ export interface Condition {
   /** Shorter clips are left out: for them it would be the identity or another condition. */
   readonly minFrames: number;
   /**
-   * The orders of one clip.
+   * The orders of one clip, one after the other, so that no memory is needed for them all.
    * @param frames T, at least `minFrames`.
    * @param repeats R, how many orders are wanted; conditions without chance give one.
    * @param clipLength frames of the recogniser's window.
    */
-  orders(frames: number, repeats: number, random: Random, clipLength: number): FrameOrder[];
+  orders(frames: number, repeats: number, random: Random, clipLength: number): Iterable<FrameOrder>;
 }
 
 /** Window and block sizes, in frames. */
 const SIZES = [2, 4, 8, 16, 32, 80];
 const STEPS = [2, 4, 8];
+/** K, single frames of which `static-best` takes the best. */
+const MOST_STILLS = 20;
 
 type Chance = (frames: number, random: Random, clipLength: number) => FrameOrder;
 
@@ -48,8 +50,9 @@ function permutation(name: string, describe: string, draw: Chance, minFrames = 2
     permutation: true,
     combine: 'mean',
     minFrames,
-    orders: (frames, repeats, random, clipLength) =>
-      Array.from({ length: repeats }, () => draw(frames, random, clipLength)),
+    *orders(frames, repeats, random, clipLength) {
+      for (let r = 0; r < repeats; r++) yield draw(frames, random, clipLength);
+    },
   };
 }
 
@@ -75,7 +78,7 @@ export const CONDITIONS: readonly Condition[] = [
       `shuffle-window-${size}`,
       `random order within windows of ${size} frames`,
       (frames, random) => shuffleWindows(frames, size, random),
-      size,
+      size + 1,
     ),
   ),
   ...SIZES.map((size) =>
@@ -97,7 +100,9 @@ export const CONDITIONS: readonly Condition[] = [
     permutation: false,
     combine: 'best',
     minFrames: 1,
-    orders: (frames, repeats) => spreadFrames(frames, repeats).map((frame) => still(frames, frame)),
+    *orders(frames, repeats) {
+      for (const frame of spreadFrames(frames, Math.min(repeats, MOST_STILLS))) yield still(frames, frame);
+    },
   },
   ...STEPS.map((step) =>
     fixed(
@@ -109,8 +114,20 @@ export const CONDITIONS: readonly Condition[] = [
   ),
 ];
 
-/** What a probe does that is not told otherwise. `original` and `shuffle` are part of every probe. */
-export const DEFAULT_CONDITIONS = ['original', 'shuffle', 'reverse', 'static'];
+/** The conditions of every audit, whatever it is told. */
+export const ALWAYS = ['original', 'shuffle'];
+
+/** What a quick audit does. */
+export const QUICK_CONDITIONS = [...ALWAYS, 'reverse', 'static'];
+
+/**
+ * The conditions of these names and those of every audit, in the order of the table.
+ * @throws {NeuroreelError} CONDITION_UNKNOWN
+ */
+export function chosenConditions(names: readonly string[]): Condition[] {
+  const chosen = new Set([...ALWAYS, ...names].map(conditionNamed));
+  return CONDITIONS.filter((condition) => chosen.has(condition));
+}
 
 /** @throws {NeuroreelError} CONDITION_UNKNOWN */
 export function conditionNamed(name: string): Condition {

@@ -1,11 +1,11 @@
 /**
- * Recognisers whose use of order is known, so that every probe shows that its instrument works: a bag of frames, which
+ * Recognisers whose use of order is known, so that every audit shows that its instrument works: a bag of frames, which
  * cannot use the order, and a detector of the direction of motion, which uses nothing else.
  */
 import { Random } from '../random.js';
-import type { ProbeClip } from './outcomes.js';
+import type { AuditClip } from './clip-source.js';
 import type { FrameOrder } from './permutations.js';
-import type { ClipScorer, OrderScores } from './scorer.js';
+import type { ClipFeatures, ClipScorer, OrderScores } from './scorer.js';
 
 /** Cells of the grid of mean colours that the bag of frames sees, along each side. */
 const GRID = 4;
@@ -122,7 +122,7 @@ function columnProfiles(pixels: Uint8Array, width: number, height: number): Floa
   return profiles;
 }
 
-function opponentEnergy(profiles: Float32Array, width: number, order: FrameOrder): number {
+function opponentEnergy(profiles: ClipFeatures, width: number, order: FrameOrder): number {
   let opponent = 0;
   let total = 1e-12;
   for (let t = 1; t < order.length; t++) {
@@ -143,7 +143,7 @@ export function* movingBars(options: {
   readonly width: number;
   readonly height: number;
   readonly seed: number;
-}): Generator<ProbeClip> {
+}): Generator<AuditClip> {
   const { clips, frames, width, height, seed } = options;
   for (let i = 0; i < clips; i++) {
     const random = new Random(`${seed}/moving bar ${i}`);
@@ -157,6 +157,6 @@ export function* movingBars(options: {
       const distance = Math.min(away % width, width - (away % width));
       pixels.fill(Math.round(60 + 150 * Math.exp(-(distance ** 2) / 4) + 20 * random.uniform()), p, p + 3);
     }
-    yield { name: `moving-bar-${i}`, label: DIRECTIONS[i % 2]!, frames, pixels };
+    yield { name: `moving-bar-${i}`, label: DIRECTIONS[i % 2]!, read: () => Promise.resolve({ frames, pixels }) };
   }
 }

@@ -1,5 +1,6 @@
-/** A probe's report as plain text for a terminal: the verdict first, then the numbers in tables. */
-import type { Estimate, ProbeReport } from '../../protocol/probe-report.js';
+/** An audit's report as plain text for a terminal: the verdict first, then the numbers in tables. */
+import type { AuditReport, Estimate, ModelAudit } from '../../protocol/audit-report.js';
+import { probability, rounded } from './words.js';
 
 export interface FormatOptions {
   /** Columns that the verdict is wrapped to; tables are as wide as they need to be. Default 100. */
@@ -8,9 +9,8 @@ export interface FormatOptions {
   readonly clips?: boolean;
 }
 
-const percent = (x: number): string => (100 * x).toFixed(1).replace(/^-(?=0\.0$)/, '');
-const interval = ({ value, low, high }: Estimate): string => `${percent(value)} [${percent(low)}, ${percent(high)}]`;
-const pValue = (p: number | null): string => (p === null ? '-' : p < 0.0001 ? p.toExponential(0) : p.toFixed(4));
+const range = ({ value, low, high }: Estimate): string => `${rounded(value)} [${rounded(low)}, ${rounded(high)}]`;
+const pValue = (p: number | null): string => (p === null ? '-' : probability(p));
 
 /** Lines of at most `width` columns, where the words allow. */
 export function wrap(text: string, width: number): string[] {
@@ -36,15 +36,22 @@ export function alignTable(head: readonly string[], rows: readonly (readonly str
 }
 
 /** The whole report, lines ended by newlines. */
-export function formatReport(report: ProbeReport, { width = 100, clips = false }: FormatOptions = {}): string {
+export function formatReport(report: AuditReport, { width = 100, clips = false }: FormatOptions = {}): string {
+  const several = report.models.length > 1;
   const sections = [
-    wrap(report.sentence, width),
+    ...report.models.map((model) => wrap(model.sentence, width)),
     controlLines(report, width),
-    conditionLines(report),
-    findingLines(report),
-    classLines(report),
-    clips ? clipLines(report) : [],
-    skippedLines(report),
+    ...report.models.flatMap((model) => [
+      several ? [model.name, '-'.repeat(model.name.length)] : [],
+      conditionLines(model),
+      findingLines(model),
+      classLines(model),
+      clips ? clipLines(model) : [],
+      listLines('Without a true class', model.unlabelled),
+      listLines('Skipped', model.skipped),
+    ]),
+    report.comparisons.flatMap(({ sentence, condition }) => (condition === 'shuffle' ? wrap(sentence, width) : [])),
+    ...report.synthesised.map(({ sentence }) => wrap(sentence, width)),
   ];
   return `${sections
     .filter((lines) => lines.length > 0)
@@ -52,7 +59,7 @@ export function formatReport(report: ProbeReport, { width = 100, clips = false }
     .join('\n\n')}\n`;
 }
 
-function controlLines({ controls }: ProbeReport, width: number): string[] {
+function controlLines({ controls }: AuditReport, width: number): string[] {
   const failed = controls.filter((control) => !control.passed);
   if (controls.length === 0) return [];
   if (failed.length === 0)
@@ -62,21 +69,21 @@ function controlLines({ controls }: ProbeReport, width: number): string[] {
   );
 }
 
-function conditionLines({ conditions, conditionsLeftOut, noiseFloor }: ProbeReport): string[] {
+function conditionLines({ conditions, conditionsLeftOut, noiseFloor }: ModelAudit): string[] {
   const rows = conditions.map((c) => [
     c.name,
     String(c.clips),
     c.strength.displacement.toFixed(2),
-    interval(c.flipRate),
-    interval(c.excessFlipRate),
-    interval(c.accuracy),
-    interval(c.probabilityChange),
+    range(c.flipRate),
+    range(c.excessFlipRate),
+    c.accuracy === null ? '-' : range(c.accuracy),
+    range(c.probabilityChange),
     c.divergence.value.toFixed(4),
     c.effectSize === null ? '-' : c.effectSize.toFixed(2),
     pValue(c.randomisationP),
     c.judgement?.verdict ?? '-',
   ]);
-  const noise = ['(another crop)', '', '0.00', interval(noiseFloor)];
+  const noise = ['(another crop)', '', '0.00', range(noiseFloor)];
   const head = ['condition', 'clips', 'D', 'flips %', 'excess %', 'accuracy %', 'prob. change %', 'JS', 'd_z', 'p', ''];
   return [
     ...alignTable(head, [...rows, noise]),
@@ -84,54 +91,59 @@ function conditionLines({ conditions, conditionsLeftOut, noiseFloor }: ProbeRepo
   ];
 }
 
-function findingLines({ reversal, decomposition }: ProbeReport): string[] {
+function findingLines({ reversal, decomposition }: ModelAudit): string[] {
   const lines: string[] = [];
   if (reversal) {
     lines.push(
-      `Reversed clips of time-reversed pairs (${reversal.clips}): ${interval(reversal.partner)} % given the partner's ` +
-        `label, ${percent(reversal.own)} % their own.`,
+      `Reversed clips of time-reversed pairs (${reversal.clips}): ${range(reversal.partner)} % given the partner's ` +
+        `label, ${rounded(reversal.own)} % their own.`,
     );
   }
   if (decomposition) {
     const { appearance, frames, order, chance } = decomposition;
     lines.push(
-      `Accuracy above chance (${percent(chance)} %): ${percent(appearance)} % from one frame, ${percent(frames)} % from ` +
-        `the set of frames, ${percent(order)} % from their order.`,
+      `Accuracy above chance (${rounded(chance)} %): ${range(appearance)} % from one frame, ${range(frames)} % from ` +
+        `the set of frames, ${range(order)} % from their order.`,
     );
   }
   return lines;
 }
 
-function classLines({ classes }: ProbeReport): string[] {
+function classLines({ classes }: ModelAudit): string[] {
   if (classes.length === 0) return [];
   const rows = classes.map((c) => [
     c.label,
     String(c.clips),
-    percent(c.accuracy),
-    percent(c.accuracyShuffled),
-    interval(c.flipRate),
+    rounded(c.accuracy),
+    rounded(c.accuracyShuffled),
+    range(c.flipRate),
     pValue(c.adjustedP),
-    c.partner === null || c.partnerShare === null ? '-' : `${percent(c.partnerShare)} ${c.partner}`,
+    c.partner === null || c.partnerShare === null ? '-' : `${rounded(c.partnerShare)} ${c.partner}`,
   ]);
   const head = ['class', 'clips', 'accuracy %', 'shuffled %', 'flips %', 'adjusted p', 'reversed: % partner'];
   return alignTable(head, rows);
 }
 
-function clipLines({ clips, conditions }: ProbeReport): string[] {
+function clipLines({ clips, conditions }: ModelAudit): string[] {
   const names = conditions.map((c) => c.name).filter((name) => name !== 'original');
   const rows = clips.map((clip) => [
     clip.name,
-    clip.label,
+    clip.label ?? '-',
     clip.prediction,
     ...names.map((name) => {
       const outcome = clip.conditions[name];
-      return outcome ? `${outcome.prediction} (${percent(outcome.flipRate)})` : '-';
+      return outcome ? `${outcome.prediction} (${rounded(outcome.flipRate)})` : '-';
     }),
   ]);
   return alignTable(['clip', 'label', 'in order', ...names.map((name) => `${name} (flips %)`)], rows);
 }
 
-function skippedLines({ skipped }: ProbeReport): string[] {
-  if (skipped.length === 0) return [];
-  return [`Skipped (${skipped.length}):`, ...skipped.map(({ name, reason }) => `  ${name}: ${reason}`)];
+/** Clips of a list that are printed; the report holds them all. */
+const MOST_LISTED = 20;
+
+function listLines(what: string, list: ModelAudit['skipped']): string[] {
+  if (list.length === 0) return [];
+  const more = list.length > MOST_LISTED ? [`  ... and ${list.length - MOST_LISTED} more`] : [];
+  const shown = list.slice(0, MOST_LISTED).map(({ name, reason }) => `  ${name}: ${reason}`);
+  return [`${what} (${list.length}):`, ...shown, ...more];
 }

@@ -2,7 +2,7 @@
  * Orders of frames: lists of frame numbers, position t showing frame order[t]. Frames are permuted in memory, in the
  * clip's natural order; nothing is encoded again. All orders are as long as the clip.
  */
-import type { Strength } from '../../protocol/probe-report.js';
+import type { Strength } from '../../protocol/audit-report.js';
 import type { Random } from '../random.js';
 
 export type FrameOrder = Int32Array;

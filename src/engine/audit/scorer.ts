@@ -13,6 +13,9 @@ export interface OrderScores {
   readonly logits: Float32Array;
 }
 
+/** What a clip looks like to the second part: [T, G], or the pixels themselves [T, height, width, 3]. */
+export type ClipFeatures = Float32Array | Uint8Array;
+
 /** A recogniser in two parts, so that another order of frames costs only the second. */
 export interface ClipScorer {
   readonly classes: number;
@@ -22,7 +25,7 @@ export interface ClipScorer {
   /** False when `features` only passes the pixels on and every order is run in full; default true. */
   readonly frameWise?: boolean;
   /** Frames of the windows that the recogniser looks at, for `shuffle-within-clip`; default 16. */
-  readonly clipLength?: number;
+  readonly clipLength?: number | undefined;
   /** Shorter clips cannot be scored; default 1. */
   readonly minimumFrames?: number;
   /**
@@ -30,87 +33,87 @@ export interface ClipScorer {
    * @param pixels RGB bytes [T, height, width, 3].
    * @returns [T, G].
    */
-  features(pixels: Uint8Array): Promise<Float32Array>;
+  features(pixels: Uint8Array): Promise<ClipFeatures>;
+  /** Orders that are best given to `scores` together, for a clip of so many frames; default 64. */
+  ordersAtOnce?(frames: number): number;
   /**
    * Scores the clip in each of the orders.
    * @param features of the clip in its own order, [T, G].
    * @param orders lists of T frame numbers; a frame may occur more than once.
    */
-  scores(features: Float32Array, frames: number, orders: readonly FrameOrder[]): Promise<OrderScores>;
+  scores(features: ClipFeatures, frames: number, orders: readonly FrameOrder[]): Promise<OrderScores>;
 }
 
 export const DEFAULT_CLIP_LENGTH = 16;
 
-/** Orders given to a scorer at once, so that memory does not grow with their number and cancelling is quick. */
-const ORDERS_AT_ONCE = 256;
+const DEFAULT_ORDERS_AT_ONCE = 64;
 
-/** The rows of a table of scores. */
-export class ScoreRows {
-  readonly #classes: number;
-  readonly #parts: OrderScores[] = [];
-  #rows = 0;
+/** The scores of one of many orders. */
+export interface ScoredOrder<T> {
+  /** What the order was given with. */
+  readonly of: T;
+  readonly order: FrameOrder;
+  /** [classes]; a view that is valid until the next order. */
+  readonly logits: Float32Array;
+  readonly probabilities: Float32Array;
+}
 
-  constructor(classes: number) {
-    this.#classes = classes;
-  }
+interface ClipIdentity {
+  readonly name: string;
+  readonly frames: number;
+}
 
-  get length(): number {
-    return this.#rows;
-  }
-
-  /** @throws {NeuroreelError} SCORES_INVALID */
-  add(scores: OrderScores, rows: number, clip: string): void {
-    for (const table of [scores.probabilities, scores.logits]) {
-      if (table.length !== rows * this.#classes) {
-        throw new NeuroreelError(
-          'SCORES_INVALID',
-          `The recogniser gave ${table.length} scores for clip ${clip}, not ${rows} x ${this.#classes}.`,
-        );
-      }
-      if (!table.every(Number.isFinite)) {
-        throw new NeuroreelError(
-          'SCORES_INVALID',
-          `The recogniser's scores of clip ${clip} are not all finite numbers.`,
-        );
-      }
+/** @throws {NeuroreelError} SCORES_INVALID when there are too few or too many, or not all are finite. */
+function checkScores({ probabilities, logits }: OrderScores, count: number, clip: string): void {
+  for (const table of [probabilities, logits]) {
+    if (table.length !== count) {
+      const message = `The recogniser gave ${table.length} scores for clip ${clip}, not ${count}.`;
+      throw new NeuroreelError('SCORES_INVALID', message);
     }
-    this.#parts.push(scores);
-    this.#rows += rows;
-  }
-
-  probabilities(row: number): Float32Array {
-    return this.#row(row, 'probabilities');
-  }
-
-  logits(row: number): Float32Array {
-    return this.#row(row, 'logits');
-  }
-
-  #row(row: number, of: keyof OrderScores): Float32Array {
-    const part = this.#parts[Math.floor(row / ORDERS_AT_ONCE)]!;
-    const start = (row % ORDERS_AT_ONCE) * this.#classes;
-    return part[of].subarray(start, start + this.#classes);
+    if (!table.every(Number.isFinite)) {
+      const message = `The recogniser's scores of clip ${clip} are not all finite numbers.`;
+      throw new NeuroreelError('SCORES_INVALID', message);
+    }
   }
 }
 
 /**
- * Scores a clip in all orders.
+ * Scores a clip in any number of orders, which are drawn as they are needed: memory holds one run of them.
+ * @param orders each with what it belongs to.
  * @throws {NeuroreelError} SCORES_INVALID; the signal's reason when aborted.
  */
-export async function scoreOrders(
+export async function* scoreOrders<T>(
   scorer: ClipScorer,
-  clip: { readonly name: string; readonly frames: number },
-  features: Float32Array,
-  orders: readonly FrameOrder[],
+  clip: ClipIdentity,
+  features: ClipFeatures,
+  orders: Iterable<readonly [of: T, order: FrameOrder]>,
   signal?: AbortSignal,
-): Promise<ScoreRows> {
-  const rows = new ScoreRows(scorer.classes);
-  for (let start = 0; start < orders.length; start += ORDERS_AT_ONCE) {
+): AsyncGenerator<ScoredOrder<T>> {
+  const most = scorer.ordersAtOnce?.(clip.frames) ?? DEFAULT_ORDERS_AT_ONCE;
+  for (const batch of batches(orders, most)) {
     signal?.throwIfAborted();
-    const some = orders.slice(start, start + ORDERS_AT_ONCE);
-    rows.add(await scorer.scores(features, clip.frames, some), some.length, clip.name);
+    const scores = await scorer.scores(
+      features,
+      clip.frames,
+      batch.map(([, order]) => order),
+    );
+    checkScores(scores, batch.length * scorer.classes, clip.name);
+    for (const [r, [of, order]] of batch.entries()) {
+      const row = (table: Float32Array): Float32Array => table.subarray(r * scorer.classes, (r + 1) * scorer.classes);
+      yield { of, order, logits: row(scores.logits), probabilities: row(scores.probabilities) };
+    }
   }
-  return rows;
+}
+
+function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {
+  let batch: T[] = [];
+  for (const item of items) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Measures and exact tests of the audit. Resampling is in `bootstrap.ts` and `randomisation.ts`. */
-import type { Estimate } from '../../protocol/probe-report.js';
-import { normalQuantile } from './normal.js';
+import type { Estimate } from '../../protocol/audit-report.js';
+import { normalQuantile } from './distributions.js';
 
 /** Index of the largest number; the first of equal ones. */
 export function argmax(x: ArrayLike<number>): number {

@@ -9,7 +9,8 @@
  * With many clips both can hold: a difference that is there for certain and for certain smaller than what matters. Delta is
  * the caller's word for what matters, so the verdict is then `insensitive`, and the sentence names the difference.
  */
-import type { Estimate, Judgement, Verdict } from '../../protocol/probe-report.js';
+import type { Estimate, Judgement, Verdict } from '../../protocol/audit-report.js';
+import { interval, percent, probability } from './words.js';
 
 export const SIGNIFICANCE = 0.05;
 
@@ -38,11 +39,6 @@ export interface Evidence {
   /** d_z of the true class's score. */
   readonly effectSize: number | null;
 }
-
-const rounded = (x: number): string => (100 * x).toFixed(1).replace(/^-(?=0\.0$)/, '');
-const percent = (x: number): string => `${rounded(x)} %`;
-const interval = ({ low, high }: Estimate): string => `${rounded(low)} to ${percent(high)}`;
-const probability = (p: number): string => (p < 0.0001 ? p.toExponential(0) : p.toFixed(4));
 
 /** The verdict with its sentence. */
 export function judge(evidence: Evidence): Judgement {

@@ -55,15 +55,26 @@ export function windowScores(
   for (let t = 0; t < length; t++) {
     for (let r = 0; r < videos; r++) for (const window of windows) rows.push(r * frames + window[t]!);
   }
-  const sequence = reshape(b, gather(b, features, rows), [length, videos * windows.length, features.shape[1]!]);
-  const { logits } = inline(b, model.graphs['sequence']!, { [boundaryOf(model)]: sequence });
+  const count = videos * windows.length;
+  return sequenceLogits(b, model, reshape(b, gather(b, features, rows), [length, count, features.shape[1]!]));
+}
+
+/**
+ * The recurrent part over sequences that are there already.
+ * @param sequences [length, N, G]: the boundary layer of the frames of N windows.
+ * @returns scores of each step of each window, [S, N, C]; S is 1 for a model that scores windows as a whole.
+ * @throws NeuroreelError MODEL_INVALID when the model does not give one score a label for each of the windows.
+ */
+export function sequenceLogits(b: GraphBuilder, model: RecogniserPackage, sequences: Value): Value {
+  const windows = sequences.shape[1]!;
+  const { logits } = inline(b, model.graphs['sequence']!, { [boundaryOf(model)]: sequences });
   const { name, labels } = model.manifest;
   if (!logits) throw new NeuroreelError('MODEL_INVALID', `${name}: the sequence has no "logits".`);
   const [, count, classes] = logits.shape;
-  if (logits.shape.length !== 3 || count !== videos * windows.length || classes !== labels.length) {
+  if (logits.shape.length !== 3 || count !== windows || classes !== labels.length) {
     throw new NeuroreelError(
       'MODEL_INVALID',
-      `${name}: logits of shape [${logits.shape.join(', ')}] are not scores of ${labels.length} labels in ${videos * windows.length} windows.`,
+      `${name}: logits of shape [${logits.shape.join(', ')}] are not scores of ${labels.length} labels in ${windows} windows.`,
     );
   }
   return logits;

@@ -73,6 +73,8 @@ export interface OnnxContext<A extends Attributes> extends OnnxWriter {
   share(key: string, name: string): void;
   /** Whether any node of the graph is of this op and has this value as its first input. */
   usedBy(op: string, input: number): boolean;
+  /** Whether anything needs this output: what nobody needs need not be computed. */
+  needed(output: number): boolean;
 }
 
 export interface TfjsContext<A extends Attributes> {

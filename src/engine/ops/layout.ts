@@ -263,6 +263,28 @@ const GatherOp = defineOp<GatherAttributes>({
   },
 });
 
+/** Rows of the first axis by numbers that are data: x and `rows` [N], whole numbers of rows of x, as float32. */
+const TakeRowsOp = defineOp<Record<string, never>>({
+  name: 'TakeRows',
+  infer([x, rows]) {
+    if (rows!.shape.length !== 1) invalid(`TakeRows: ${showShape(rows!.shape)} is not a list of rows.`);
+    return [{ shape: [rows!.shape[0]!, ...x!.shape.slice(1)], dtype: x!.dtype }];
+  },
+  reference([x, rows], _, [out]) {
+    const inner = sizeOf(out!.shape.slice(1));
+    const data = new Float64Array(sizeOf(out!.shape));
+    rows!.data.forEach((row, i) => data.set(x!.data.subarray(row * inner, (row + 1) * inner), i * inner));
+    return [data];
+  },
+  onnx(c) {
+    c.node('Gather', [c.inputs[0]!, c.node('Cast', [c.inputs[1]!], { to: ONNX_INT64 })], { axis: 0 }, c.outputs[0]);
+  },
+  tfjs: ({ tf, inputs: [x, rows] }) => [tf.gather(x!, tf.cast(rows!, 'int32'))],
+});
+
+/** ONNX's number of the type int64. */
+const ONNX_INT64 = 7;
+
 /** The 0/1 matrix [rows, indices.length] whose product with gathered rows sums them where they came from. */
 function scatterMatrix(indices: readonly number[], rows: number): Float32Array {
   const matrix = new Float32Array(rows * indices.length);
@@ -426,6 +448,10 @@ export function gather(b: GraphBuilder, x: Value, indices: readonly number[], ax
   const normal = normalAxis(axis, x.shape.length, 'gather');
   return b.node(GatherOp, [x], { indices: [...indices], ...(normal > 0 && { axis: normal }) })[0]!;
 }
+/** Rows of the first axis, whose numbers the graph is given when it runs. Has no gradient. */
+export function takeRows(b: GraphBuilder, x: Value, rows: Value): Value {
+  return b.node(TakeRowsOp, [x, rows], {})[0]!;
+}
 
 export const layoutOps = [
   ReshapeOp,
@@ -434,6 +460,7 @@ export const layoutOps = [
   PadOp,
   ConcatOp,
   GatherOp,
+  TakeRowsOp,
   GatherGradOp,
   PixelShuffleOp,
   PixelUnshuffleOp,

@@ -134,6 +134,9 @@ function splitGates(c: OnnxWriter, gates: string, h: number): [string, string, s
   return names;
 }
 
+/** Places of the outputs of `Lstm`. */
+const [HIDDEN, CELL, GATES] = [0, 1, 2];
+
 function lowerLstm(c: OnnxContext<None>): void {
   const [t, n, g] = c.inputTypes[0]!.shape as [number, number, number];
   const h = g / 4;
@@ -149,15 +152,21 @@ function lowerLstm(c: OnnxContext<None>): void {
     w.nodes('Split', [pre, w.integers([3 * h, h])], [squashed, raw], { axis: -1 });
     const sigmoids = w.node('Sigmoid', [squashed]);
     const u = w.node('Tanh', [raw]);
-    w.node('Concat', [sigmoids, u], { axis: -1 }, outs.gates);
+    if (c.needed(GATES)) w.node('Concat', [sigmoids, u], { axis: -1 }, outs.gates);
     const [i, f, o] = [w.fresh('i'), w.fresh('f'), w.fresh('o')];
     w.nodes('Split', [sigmoids, w.integers([h, h, h])], [i, f, o], { axis: -1 });
     w.node('Add', [w.node('Mul', [f, keep(ins.c)]), w.node('Mul', [i, u])], {}, outs.c);
     w.node('Mul', [o, w.node('Tanh', [outs.c])], {}, outs.h);
     w.node('Identity', [outs.h], {}, outs.hs);
-    w.node('Identity', [outs.c], {}, outs.cs);
+    if (c.needed(CELL)) w.node('Identity', [outs.c], {}, outs.cs);
   };
   const state = [n, h];
+  // Forwards only the hidden state is needed; to write the others down would cost as much again.
+  const scans = [
+    { name: outs.hs, shape: state, output: HIDDEN },
+    { name: outs.cs, shape: state, output: CELL },
+    { name: outs.gates, shape: [n, g], output: GATES },
+  ].filter(({ output }) => output === HIDDEN || c.needed(output));
   const body = {
     name: name('step'),
     inputs: [
@@ -166,18 +175,13 @@ function lowerLstm(c: OnnxContext<None>): void {
       { name: ins.x, shape: [n, g] },
       ...(markers === undefined ? [] : [{ name: ins.m, shape: [n, 1] }]),
     ],
-    outputs: [
-      { name: outs.h, shape: state },
-      { name: outs.c, shape: state },
-      { name: outs.hs, shape: state },
-      { name: outs.cs, shape: state },
-      { name: outs.gates, shape: [n, g] },
-    ],
+    outputs: [{ name: outs.h, shape: state }, { name: outs.c, shape: state }, ...scans],
     write,
   };
   const zero = c.floats(new Float32Array(n * h), state);
   const scanned = markers === undefined ? [c.inputs[0]!] : [c.inputs[0]!, markers];
-  c.nodes('Scan', [zero, zero, ...scanned], [name('hT'), name('cT'), ...c.outputs], {
+  const results = scans.map(({ output }) => c.outputs[output]!);
+  c.nodes('Scan', [zero, zero, ...scanned], [name('hT'), name('cT'), ...results], {
     body: { graph: body },
     num_scan_inputs: scanned.length,
   });

@@ -1,15 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { directionOfMotion, DIRECTIONS, movingBars } from '../../../src/engine/audit/controls.js';
 import { alignTable, formatReport, wrap } from '../../../src/engine/audit/format-report.js';
-import { probe } from '../../../src/engine/audit/probe.js';
+import { audit } from '../../../src/engine/audit/audit.js';
 
 const size = { width: 16, height: 4 };
-const report = await probe({
-  model: { name: 'direction' },
-  scorer: directionOfMotion(size),
-  clips: [...movingBars({ clips: 30, frames: 16, ...size, seed: 2 }), { name: 'torn.mp4', unreadable: 'it is empty' }],
-  labels: DIRECTIONS,
-  partners: { rightwards: 'leftwards', leftwards: 'rightwards' },
+const report = await audit({
+  models: [
+    {
+      name: 'direction',
+      scorer: directionOfMotion(size),
+      labels: DIRECTIONS,
+      partners: { rightwards: 'leftwards', leftwards: 'rightwards' },
+    },
+  ],
+  clips: [...movingBars({ clips: 30, frames: 16, ...size, seed: 2 }), { name: 'torn.mp4', unusable: 'it is empty' }],
   conditions: ['reverse', 'static', 'shuffle-window-80'],
 });
 
@@ -37,7 +41,7 @@ describe('a report as text', () => {
     ]);
     const end = table[0]!.indexOf('flips %') + 'flips %'.length;
     for (const row of table.slice(1)) expect(row.slice(end - 1, end + 1).trimEnd()).toBe(']');
-    expect(text).toContain('shuffle-window-80 left out: no clip has the 80 frames that it needs.');
+    expect(text).toContain('shuffle-window-80 left out: no clip has the 81 frames that it needs.');
   });
 
   it('tells of reversed pairs, of what accuracy rests on, of controls and of skipped clips', () => {

@@ -1,7 +1,9 @@
 /**
  * The values were computed once with scipy 1.17.1 by `python3 -c`:
  *
- *   stats.bootstrap((data,), np.mean, n_resamples=20000, method='percentile' or 'BCa', rng=np.random.default_rng(1))
+ *   stats.bootstrap((data,), np.mean, n_resamples=200000, method='percentile' or 'BCa', rng=np.random.default_rng(1),
+ *                   confidence_level=.95 or 1 - 2 * stats.norm.cdf((10 / 9) ** .5 * stats.t.ppf(.025, 9)))
+ *   stats.bootstrap((before, after), lambda b, a, axis: b.mean(axis) / a.mean(axis) - 1, paired=True, ...)  # the same
  *   stats.beta.ppf(.95, k + 1, n - k)                         # Clopper and Pearson's upper bound
  *   stats.permutation_test((d, np.zeros(8)), lambda x, y: np.mean(x - y), permutation_type='samples', n_resamples=np.inf,
  *                          vectorized=False)                  # all 2^8 signs
@@ -10,7 +12,13 @@
  * np.quantile.
  */
 import { describe, expect, it } from 'vitest';
-import { bcaInterval, bootstrapMean, equivalenceBound } from '../../../src/engine/audit/bootstrap.js';
+import {
+  bcaInterval,
+  bootstrapMean,
+  bootstrapShare,
+  bootstrapStatistic,
+  equivalenceBound,
+} from '../../../src/engine/audit/bootstrap.js';
 import { randomisationTest } from '../../../src/engine/audit/randomisation.js';
 import { Random } from '../../../src/engine/random.js';
 
@@ -26,9 +34,12 @@ describe('the bootstrap', () => {
     expect(Math.abs(found.standardError - 0.0957)).toBeLessThan(0.002);
   });
 
-  it('widens it for few groups as the percentile interval of scipy at the level 1 - 2 * 0.008551', () => {
-    const found = bootstrapMean(data, { random: new Random(1), draws: 20_000 });
-    expect(Math.abs(found.low - 0.185)).toBeLessThan(0.01);
+  it('widens it for few groups as the intervals of scipy at the level 1 - 2 * 0.008551', () => {
+    const both = bootstrapMean(data, { random: new Random(1), draws: 20_000 });
+    expect(Math.abs(both.low - 0.205)).toBeLessThan(0.01);
+    expect(Math.abs(both.high - 0.675)).toBeLessThan(0.012);
+    const found = bootstrapMean(data, { random: new Random(1), draws: 20_000, method: 'expanded' });
+    expect(Math.abs(found.low - 0.18)).toBeLessThan(0.01);
     expect(Math.abs(found.high - 0.63)).toBeLessThan(0.01);
   });
 
@@ -36,6 +47,40 @@ describe('the bootstrap', () => {
     const found = bootstrapMean(data, { random: new Random(1), draws: 20_000, method: 'bca' });
     expect(Math.abs(found.low - 0.23)).toBeLessThan(0.01);
     expect(Math.abs(found.high - 0.615)).toBeLessThan(0.01);
+  });
+
+  it('gives the BCa interval of scipy for a ratio of paired means', () => {
+    const before = [1, 1, 1, 0, 1, 1, 0, 1, 1, 1, 1, 1];
+    const after = [0.9, 0.4, 0.75, 0.1, 1, 0.5, 0, 0.8, 0.35, 0.6, 0.95, 0.7];
+    const ratio = ([b, a]: readonly number[]): number => b! / a! - 1;
+    const found = bootstrapStatistic([before, after], ratio, { random: new Random(1), draws: 20_000, method: 'bca' });
+    expect(found.value).toBeCloseTo(0.4184397163120568, 12);
+    expect(Math.abs(found.low - 0.1957)).toBeLessThan(0.01);
+    expect(Math.abs(found.high - 0.7822)).toBeLessThan(0.02);
+  });
+
+  it('of any few clips is a number within the bounds', () => {
+    const random = new Random('few');
+    for (let run = 0; run < 400; run++) {
+      const values = Array.from({ length: 2 + (run % 4) }, () => random.integer(3) / 2);
+      const { low, high, value } = bootstrapShare(values, { random, draws: 100 });
+      expect(low).toBeGreaterThanOrEqual(0);
+      expect(high).toBeLessThanOrEqual(1);
+      expect(value - low).toBeGreaterThan(-1e-9);
+      expect(high - value).toBeGreaterThan(-1e-9);
+    }
+  });
+
+  it('bounds a share of which there is nothing to resample', () => {
+    const none = bootstrapShare(new Array<number>(120).fill(0), { random: new Random(1), draws: 8000 });
+    expect([none.value, none.low]).toEqual([0, 0]);
+    expect(Math.abs(none.high - (1 - 0.025 ** (1 / 120)))).toBeLessThan(0.002);
+    const all = bootstrapShare(new Array<number>(20).fill(1), { random: new Random(1), draws: 8000 });
+    expect([all.value, all.high]).toEqual([1, 1]);
+    expect(Math.abs(all.low - 0.025 ** (1 / 20))).toBeLessThan(0.01);
+    const excess = bootstrapShare(new Array<number>(20).fill(0), { random: new Random(1), least: -1 });
+    expect(excess.low).toBeLessThan(-0.1);
+    expect(excess.high).toBeGreaterThan(0.1);
   });
 
   it("follows Efron's formula for BCa to the digit", () => {

@@ -2,7 +2,9 @@
  * The values were computed once with scipy 1.17.1 by `python3 -c`:
  *
  *   from scipy import stats; from scipy.spatial.distance import jensenshannon; import numpy as np
- *   stats.norm.cdf(z); stats.norm.ppf(p); stats.t.ppf(.975, n) # normal and Student's distribution
+ *   stats.norm.cdf(z); stats.norm.ppf(p)                      # normal distribution
+ *   stats.t.ppf(.975, n); stats.t.cdf(t, n)                   # Student's distribution
+ *   stats.beta.cdf(x, a, b)                                   # beta distribution
  *   jensenshannon(p, q, base=2) ** 2                          # divergence (scipy gives its root)
  *   stats.binomtest(k, n).proportion_ci(.95, 'wilson')        # Wilson
  *   stats.binomtest(b, b + c, .5).pvalue                      # exact McNemar
@@ -11,7 +13,13 @@
  *   np.quantile(x, q)                                         # R's type 7
  */
 import { describe, expect, it } from 'vitest';
-import { normalCdf, normalQuantile, studentQuantile } from '../../../src/engine/audit/normal.js';
+import {
+  betaCdf,
+  normalCdf,
+  normalQuantile,
+  studentCdf,
+  studentQuantile,
+} from '../../../src/engine/audit/distributions.js';
 import {
   accuracy,
   argmax,
@@ -51,18 +59,40 @@ describe('the normal distribution is that of scipy', () => {
     expect(normalQuantile(p)).toBeCloseTo(z, 8);
   });
 
-  it.each([
-    [5, 2.570581835636314],
-    [9, 2.262157162798205],
-    [39, 2.022690920036762],
-    [199, 1.9719565442516973],
-  ])("Student's quantile for %i degrees of freedom, within 0.2 %%", (n, t) => {
-    expect(Math.abs(studentQuantile(0.975, n) / t - 1)).toBeLessThan(0.002);
-    expect(studentQuantile(0.025, n)).toBeCloseTo(-studentQuantile(0.975, n), 12);
-  });
-
   it('has no quantile of 0, 1 or nothing', () => {
     for (const p of [0, 1, NaN]) expect(() => normalQuantile(p)).toThrow(RangeError);
+  });
+});
+
+describe("Student's distribution and the beta distribution are those of scipy", () => {
+  it.each([
+    [1, 12.706204736174694],
+    [2, 4.302652729749462],
+    [3, 3.1824463052837078],
+    [5, 2.5705818356363146],
+    [9, 2.262157162798205],
+    [39, 2.022690920036761],
+    [199, 1.9719565442517533],
+  ])('quantile 0.975 for %i degrees of freedom', (n, t) => {
+    expect(studentQuantile(0.975, n) / t).toBeCloseTo(1, 10);
+    expect(studentQuantile(0.025, n)).toBeCloseTo(-studentQuantile(0.975, n), 9);
+  });
+
+  it.each([
+    [-2.5, 4, 0.03338327240599407],
+    [0.3, 7, 0.6135549747989328],
+    [6, 30, 0.9999993028615617],
+  ])('P(T <= %f) for %i degrees of freedom', (t, n, p) => {
+    expect(studentCdf(t, n)).toBeCloseTo(p, 12);
+  });
+
+  it.each([
+    [0.2, 2, 3, 0.1808],
+    [0.7, 0.5, 0.5, 0.6309898804344546],
+    [0.01, 0.5, 40, 0.6286139767460155],
+    [0.95, 60, 3, 0.39504852631311344],
+  ])('P(X <= %f) of the beta distribution with %f and %f', (x, a, b, p) => {
+    expect(betaCdf(x, a, b)).toBeCloseTo(p, 12);
   });
 });
 

@@ -206,6 +206,11 @@ function firstUses(graph: Graph): ReadonlySet<string> {
   return new Set(graph.nodes.map((node) => `${node.op}:${node.inputs[0]}`));
 }
 
+/** Values that a node or the caller takes. */
+function neededValues(graph: Graph): ReadonlySet<number> {
+  return new Set([...graph.nodes.flatMap((node) => node.inputs), ...graph.outputs.map(({ value }) => value)]);
+}
+
 export interface OnnxModel {
   readonly bytes: Uint8Array;
   readonly external: readonly ExternalData[];
@@ -217,6 +222,7 @@ export function onnxModel(graph: Graph, { device = 'cpu' }: { device?: OnnxDevic
   const writer = new GraphWriter(names);
   const shared = new Map<string, string>();
   const uses = firstUses(graph);
+  const needed = neededValues(graph);
   const constants = new Map(graph.constants.map(({ value, data }) => [value, data]));
   const tensorNames = new Map<number, string>();
   for (const { name, value } of graph.inputs) tensorNames.set(value, inputName(name));
@@ -248,6 +254,7 @@ export function onnxModel(graph: Graph, { device = 'cpu' }: { device?: OnnxDevic
       shared: (key) => shared.get(key),
       share: (key, name) => void shared.set(key, name),
       usedBy: (op, input) => uses.has(`${op}:${node.inputs[input]}`),
+      needed: (output) => needed.has(node.outputs[output]!),
     };
     opNamed(node.op).onnx(context);
   }

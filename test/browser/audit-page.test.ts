@@ -1,0 +1,185 @@
+/** An audit on the live page, in a real Chromium, with a tiny network and real clips. */
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ModelRegistry } from '../../src/engine/models/registry.js';
+import { jobKinds } from '../../src/jobs/kinds.js';
+import { jobRequest } from '../../src/protocol/index.js';
+import { createServer, type NeuroreelServer } from '../../src/server/index.js';
+import { TINY_RECOGNISER, writeTinyClips, writeTinyModels } from '../fixtures/tiny-models.js';
+import { temporaryFolder } from '../jobs/fixtures/fixtures.js';
+
+const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
+
+describe.skipIf(!existsSync(executablePath))('an audit on the live page', () => {
+  let browser: Browser;
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let server: NeuroreelServer;
+  let page: Page;
+  let complaints: string[];
+  let started = 0;
+
+  const place = (...parts: string[]): string => join(folder.path, ...parts);
+  const text = (id: string): Promise<string> => page.locator(`#${id}`).innerText();
+  const state = (expected: string) => expect.poll(() => text('job-state'), { timeout: 60_000 }).toBe(expected);
+
+  async function startServer(data = `data-${++started}`, token?: string): Promise<void> {
+    const models = ModelRegistry.open({ folders: [place('models')] });
+    const clipFolders = [place('sets')];
+    const settings = { modelFolders: [place('models')], runtime: 'auto', threads: 1, clipFolders };
+    const config = { port: 0, dataFolder: place(data), logLevel: 'silent', clipFolders, token } as const;
+    server = await createServer(config, { models, kinds: jobKinds(models, settings) });
+    await server.listen();
+  }
+
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+    folder = await temporaryFolder();
+    await writeTinyModels(place('models'), { clips: 1 });
+    await mkdir(place('sets'));
+    await writeTinyClips(place('sets', 'dots'), 4);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await folder?.remove();
+  });
+
+  beforeEach(async () => {
+    page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
+    complaints = [];
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  });
+
+  afterEach(async () => {
+    await page.close();
+    await server.close();
+  });
+
+  async function startAudit(orders: number): Promise<void> {
+    await page.goto(server.url);
+    await expect.poll(() => page.locator('#audit-set option').allInnerTexts()).toContain('dots');
+    await page.locator('#audit-set').selectOption('dots');
+    await page.getByLabel('Orders of each clip').fill(String(orders));
+    await page.getByRole('button', { name: 'Audit', exact: true }).click();
+  }
+
+  it('is started, followed, and shown: the verdict in words, charts, tables, files', async () => {
+    await startServer();
+    await startAudit(5);
+    await state('finished');
+    expect(server.jobs.list()[0]?.request).toMatchObject({
+      kind: 'audit',
+      model: TINY_RECOGNISER,
+      clips: 'dots',
+      permutations: 5,
+    });
+    expect(await text('job-title')).toBe(`Audit of ${TINY_RECOGNISER}`);
+    expect(await text('job-subtitle')).toBe('12 clips · 5 orders each · delta 5 % · seed 1');
+    const verdict = page.getByRole('region', { name: `Verdict on ${TINY_RECOGNISER}` });
+    await verdict.waitFor();
+    expect((await verdict.innerText()).replace(/\s+/g, ' ')).toMatch(
+      /^(In)?(sensitive|conclusive) .*Flip rate .* noise floor .* N = 12 clips, R = 5 orders each, delta = 5\.0 %\.$/i,
+    );
+    const figure = page.getByAltText('Flip rate against shuffle strength', { exact: true });
+    await expect.poll(() => figure.evaluate((image: any) => image.naturalWidth)).toBeGreaterThan(300);
+    const row = page.getByRole('row', { name: /^shuffle-within-clip / });
+    expect(await row.count()).toBe(1);
+    expect(
+      await page
+        .getByRole('table', { name: `Classes: ${TINY_RECOGNISER}` })
+        .getByRole('row')
+        .count(),
+    ).toBe(4);
+    expect(await page.locator('#audit-files a').allInnerTexts()).toEqual([
+      'Report',
+      'Report (JSON)',
+      'Clips (CSV)',
+      'Conditions (CSV)',
+    ]);
+    // The report itself, as the server sends it: with its own style.
+    const [report] = await Promise.all([
+      page.context().waitForEvent('page'),
+      page.locator('#audit-files a').first().click(),
+    ]);
+    await report.waitForLoadState();
+    expect(await report.locator('h1').innerText()).toBe(`Does ${TINY_RECOGNISER} use the order of frames?`);
+    const hue = await report
+      .locator('.verdict')
+      .evaluate((e: any) => (globalThis as any).getComputedStyle(e).borderLeftWidth);
+    expect(hue).toBe('8px');
+    await report.close();
+    expect(complaints).toEqual([]);
+  });
+
+  it('shows how far it is, can be paused and cancelled', async () => {
+    await startServer();
+    await startAudit(20_000);
+    await state('running');
+    await expect.poll(() => text('audit-progress-label'), { timeout: 60_000 }).toMatch(/^Clip \d+ of 12: .*\.mp4$/);
+    await expect.poll(() => text('audit-flips')).toMatch(/^\d+\.\d %$/);
+    await expect.poll(() => page.locator('#audit-chart').getAttribute('aria-label')).toMatch(/^Flip rate from /);
+    await page.locator('#audit-pause').click();
+    await state('paused');
+    await page.locator('#audit-pause').click();
+    await state('running');
+    await page.getByRole('button', { name: 'Cancel audit' }).click();
+    await state('cancelled');
+    expect(await text('audit-progress-label')).toMatch(/^Cancelled after \d+ clips$/);
+    expect(complaints).toEqual([]);
+  });
+
+  it('goes on after the server was stopped and started again', async () => {
+    await startServer('again');
+    await startAudit(1500);
+    await expect.poll(() => text('audit-clips'), { timeout: 60_000 }).toMatch(/^[2-9] \/ 12$/);
+    await server.close();
+    await startServer('again');
+    await page.goto(server.url);
+    await state('finished');
+    const [job] = server.jobs.list();
+    expect(job?.events.map((event) => event.state)).toContain('queued');
+    expect((job?.run as { found: number }).found).toBeGreaterThan(0);
+  });
+
+  it('says what is wrong with a request', async () => {
+    await startServer();
+    await page.goto(server.url);
+    await expect.poll(() => page.locator('#audit-set option').count()).toBe(2);
+    await page.locator('#audit-set').evaluate((select: any) => (select.options[1].value = 'gone'));
+    await page.locator('#audit-set').selectOption('gone');
+    await page.getByRole('button', { name: 'Audit', exact: true }).click();
+    await expect.poll(() => text('audit-error')).toContain('There is no set of clips named "gone"');
+  });
+
+  it.each([
+    [375, 'light'],
+    [375, 'dark'],
+    [1280, 'dark'],
+  ] as const)('fits %d pixels (%s), with a token, and every control has a name', async (width, colorScheme) => {
+    await startServer(undefined, 'a-token-of-many-letters');
+    await server.jobs.submit(
+      'a',
+      jobRequest.parse({ kind: 'audit', model: TINY_RECOGNISER, permutations: 3, crops: 2 }),
+    );
+    await page.setViewportSize({ width, height: 800 });
+    await page.emulateMedia({ colorScheme });
+    await page.goto(`${server.url}?job=a`);
+    await page.getByRole('textbox', { name: 'Token' }).fill('a-token-of-many-letters');
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await state('finished');
+    const figure = page.locator('.audit-figure').first();
+    await figure.waitFor();
+    expect(await figure.getAttribute('src')).toMatch(/^blob:/);
+    expect(await page.evaluate(() => (globalThis as any).document.documentElement.scrollWidth)).toBe(width);
+    const unnamed = await page.evaluate(() =>
+      [...(globalThis as any).document.querySelectorAll('button, input, select, a')]
+        .filter((e: any) => !(e.ariaLabel || e.textContent.trim() || e.labels?.[0]?.textContent.trim()))
+        .map((e: any) => e.outerHTML),
+    );
+    expect(unnamed).toEqual([]);
+  });
+});
