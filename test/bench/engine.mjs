@@ -122,11 +122,13 @@ async function measure(work, index) {
   const sides = {
     product: await neuroreelSide('product'),
     neuroreel: await neuroreelSide(index),
+    // A sequence is compared with a batch of single pictures: what chunks and recurrence add to it.
+    ...(work.slow && { batch16: await neuroreelSide(WORKS.findIndex(({ batch }) => batch === 16)) }),
     ...(torch && work.torch && { torch: await torchSide(work.torch) }),
   };
-  const times = { product: [], neuroreel: [], torch: [] };
+  const times = { product: [], neuroreel: [], batch16: [], torch: [] };
   let rss = 0;
-  const rounds = work.slow ? Math.min(2, Number(options.rounds)) : Number(options.rounds);
+  const rounds = work.slow ? Math.min(3, Number(options.rounds)) : Number(options.rounds);
   for (let i = -1; i < (work.compile ? 0 : rounds); i++) {
     for (const [name, side] of Object.entries(sides)) {
       const { ms, rss: most = 0 } = await side.run();
@@ -135,6 +137,7 @@ async function measure(work, index) {
     }
   }
   const { gflop, firstMs, plan, check } = sides.neuroreel.facts;
+  const plain = sides.batch16 && sides.batch16.facts.gflop / median(times.batch16);
   const off = disagreement(check, sides.torch?.facts.check);
   for (const side of Object.values(sides)) await side.close();
   if (off !== null && off > 1e-2) throw new Error(`${work.name}: the two sides compute different things (${off}).`);
@@ -154,6 +157,7 @@ async function measure(work, index) {
     peak_gflops: round(peak),
     gflop: round(gflop),
     ...(plan.chunk > 0 && { chunk: plan.chunk, kept: plan.kept }),
+    ...(plain && { times_of_batch_16: round((ours * plain) / gflop, 2) }),
     disagreement: off,
   };
 }
@@ -182,6 +186,8 @@ for (const [index, work] of WORKS.entries()) {
   const row = await measure(work, index);
   rows.push(row);
   show([row.name, row.batch, row.neuroreel_ms, row.torch_ms, row.ratio, row.gflops, row.share_of_peak, row.rss_mb]);
+  if (row.times_of_batch_16)
+    console.log(`  ${row.times_of_batch_16} times what its operations take in batches of 16 of CaffeNet`);
 }
 const machine = {
   cpu: cpus()[0]?.model.trim(),
