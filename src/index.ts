@@ -64,7 +64,7 @@ export {
   type ModelFacts,
 } from './engine/analysis/layers.js';
 export { receptiveField, type ReceptiveField, type UnitPlace } from './engine/analysis/receptive-field.js';
-export { openRuntime, RUNTIMES } from './engine/runtimes/open.js';
+export { DEVICES, openRuntime, RUNTIMES } from './engine/runtimes/open.js';
 export type { CompiledGraph, CompileOptions, Runtime, TensorData, Tensors } from './engine/runtimes/runtime.js';
 export { Random, type RandomState } from './engine/random.js';
 

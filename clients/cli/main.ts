@@ -18,7 +18,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'video', summary: 'make a preferred video for a unit of a model', load: () => import('./commands/video.js') },
   {
     name: 'audit',
-    summary: 'find out whether a model uses the order of frames, with a report',
+    summary: 'find out whether a model uses time, with a report',
     load: () => import('./commands/audit.js'),
   },
   { name: 'probe', summary: 'a quick audit, on the terminal', load: () => import('./commands/probe.js') },

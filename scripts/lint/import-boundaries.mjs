@@ -48,7 +48,11 @@ export const PARTS = [
   { name: 'server', path: 'src/server', mayImport: ['protocol', 'engine', 'video', 'jobs'] },
   { name: 'api', path: 'src/index', mayImport: ['protocol', 'engine', 'video', 'jobs', 'server'] },
 
-  { name: 'clients/cli', path: 'clients/cli', mayImport: ['protocol', 'engine', 'video', 'report', 'jobs', 'server', 'api'] },
+  {
+    name: 'clients/cli',
+    path: 'clients/cli',
+    mayImport: ['protocol', 'engine', 'video', 'report', 'jobs', 'server', 'api'],
+  },
   { name: 'clients/js', path: 'clients/js', mayImport: ['protocol'] },
   { name: 'clients/web', path: 'clients/web', mayImport: ['protocol'], packages: [] },
   { name: 'models', path: 'models', mayImport: ['protocol', 'engine'] },

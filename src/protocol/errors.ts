@@ -92,8 +92,9 @@ export const ERRORS = {
   },
   RUNTIME_UNAVAILABLE: {
     status: 503,
-    meaning: 'The requested runtime cannot be loaded on this machine.',
-    remedy: 'Leave --runtime at auto, or install the runtime as the message says.',
+    meaning: 'The requested runtime or device does not work on this machine.',
+    remedy:
+      'Leave --runtime and --device at auto, or install what the message names; `neuroreel doctor` tries all there are.',
   },
   INTERRUPTED: {
     status: 503,

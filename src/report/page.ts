@@ -144,15 +144,16 @@ td small { color: var(--quiet); display: block; font-size: 11.5px; line-height: 
 td:first-child { white-space: nowrap; }
 details { margin: 8px 0; } summary { cursor: pointer; font-weight: 600; }
 dl.method { display: grid; grid-template-columns: minmax(120px, 200px) 1fr; gap: 6px 20px; font-size: 14.5px; margin: 0; }
-dl.method dt { font-weight: 600; } dl.method dd { margin: 0; }
-code { font: 13px/1.4 ui-monospace, "DejaVu Sans Mono", Menlo, monospace; background: var(--soft); padding: 1px 4px; }
+dl.method dt { font-weight: 600; } dl.method dd { margin: 0; min-width: 0; overflow-wrap: anywhere; }
+code { font: 13px/1.4 ui-monospace, "DejaVu Sans Mono", Menlo, monospace; background: var(--soft); padding: 1px 4px; overflow-wrap: anywhere; }
 pre { background: var(--soft); padding: 12px 14px; overflow-x: auto; } pre code { padding: 0; }
 @media (max-width: 640px) { .tiles { grid-template-columns: repeat(2, 1fr); } main { padding: 24px 16px 60px; } dl.method { grid-template-columns: 1fr; gap: 0; }
   dl.method dd { margin-bottom: 8px; } }
 @media print {
   @page { margin: 15mm; }
   body { font-size: 10.5pt; } main { max-width: none; padding: 0; }
-  h2 { break-after: avoid; margin-top: 26px; } table { font-size: 8.5pt; } .table { overflow: visible; }
+  h2 { break-after: avoid; margin-top: 26px; } table { font-size: 7.2pt; }
+  th, td { padding-right: 5px; } td small { font-size: 6.4pt; } .table { overflow: visible; }
   thead { display: table-header-group; } tr { break-inside: avoid; }
   .verdict, .tiles { break-inside: avoid; -webkit-print-color-adjust: exact; print-color-adjust: exact; }
   details:not([open]) { display: none; }

@@ -378,7 +378,7 @@ function rowSeries({ name, colour, symbol, hollow, points }: IntervalSeries, off
             ? []
             : [
                 text(label, {
-                  x: Math.max(at[0], to[0]) + 9,
+                  x: Math.max(at[0], to[0], bars ? zero[0] : 0) + 9,
                   y: at[1],
                   textAlign: 'left',
                   textVerticalAlign: 'middle',

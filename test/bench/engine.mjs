@@ -33,12 +33,11 @@ const round = (x, digits = 1) => (x === null ? null : Number(x.toFixed(digits)))
 /** A process that is told to run and answers with the milliseconds. */
 async function neuroreelSide(index) {
   const child = fork(new URL('./engine-worker.mjs', import.meta.url), [String(index), options.runtime]);
-  const answer = async () => {
-    const [message] = await Promise.race([
-      once(child, 'message'),
-      once(child, 'exit').then(([code]) => Promise.reject(new Error(`The work ended with code ${code}.`))),
-    ]);
-    return message;
+  const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`The work ended with code ${code}.`)));
+  ended.catch(() => undefined);
+  const answer = () => {
+    const told = new Promise((resolve) => child.once('message', resolve));
+    return Promise.race([told, ended]);
   };
   const facts = await answer();
   return {
@@ -49,7 +48,7 @@ async function neuroreelSide(index) {
     },
     async close() {
       child.send('end');
-      await once(child, 'exit');
+      await ended.catch(() => undefined);
     },
   };
 }
@@ -91,7 +90,11 @@ async function torchSide(job) {
   const path = join(folder, 'job.json');
   writeFileSync(path, JSON.stringify(torchJob(job)));
   const script = new URL('./torch_worker.py', import.meta.url).pathname;
-  const child = spawn(torch.python, [script, path, String(threads)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  // Settings that hold OpenBLAS back would make the comparison unfair.
+  const env = { ...process.env };
+  delete env.OPENBLAS_CORETYPE;
+  delete env.OPENBLAS_L2_SIZE;
+  const child = spawn(torch.python, [script, path, String(threads)], { stdio: ['pipe', 'pipe', 'inherit'], env });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async () => JSON.parse((await lines.next()).value);
   const facts = await answer();
@@ -119,11 +122,13 @@ async function measure(work, index) {
   const sides = {
     product: await neuroreelSide('product'),
     neuroreel: await neuroreelSide(index),
+    // A sequence is compared with a batch of single pictures: what chunks and recurrence add to it.
+    ...(work.slow && { batch16: await neuroreelSide(WORKS.findIndex(({ batch }) => batch === 16)) }),
     ...(torch && work.torch && { torch: await torchSide(work.torch) }),
   };
-  const times = { product: [], neuroreel: [], torch: [] };
+  const times = { product: [], neuroreel: [], batch16: [], torch: [] };
   let rss = 0;
-  const rounds = work.slow ? Math.min(2, Number(options.rounds)) : Number(options.rounds);
+  const rounds = work.slow ? Math.min(3, Number(options.rounds)) : Number(options.rounds);
   for (let i = -1; i < (work.compile ? 0 : rounds); i++) {
     for (const [name, side] of Object.entries(sides)) {
       const { ms, rss: most = 0 } = await side.run();
@@ -132,6 +137,7 @@ async function measure(work, index) {
     }
   }
   const { gflop, firstMs, plan, check } = sides.neuroreel.facts;
+  const plain = sides.batch16 && sides.batch16.facts.gflop / median(times.batch16);
   const off = disagreement(check, sides.torch?.facts.check);
   for (const side of Object.values(sides)) await side.close();
   if (off !== null && off > 1e-2) throw new Error(`${work.name}: the two sides compute different things (${off}).`);
@@ -151,6 +157,7 @@ async function measure(work, index) {
     peak_gflops: round(peak),
     gflop: round(gflop),
     ...(plan.chunk > 0 && { chunk: plan.chunk, kept: plan.kept }),
+    ...(plain && { times_of_batch_16: round((ours * plain) / gflop, 2) }),
     disagreement: off,
   };
 }
@@ -165,7 +172,9 @@ function pythonWithTorch() {
 }
 const torch = options['no-torch'] ? null : pythonWithTorch();
 if (!torch && !options['no-torch']) {
-  console.log('PyTorch is not installed, so neuroreel is timed alone. On Debian: apt-get install python3-torch\n');
+  console.log(
+    'PyTorch is not installed, so neuroreel is timed alone. On Debian: apt-get install python3-torch libopenblas0-pthread\n',
+  );
 }
 const only = new RegExp(options.only);
 const rows = [];
@@ -177,6 +186,8 @@ for (const [index, work] of WORKS.entries()) {
   const row = await measure(work, index);
   rows.push(row);
   show([row.name, row.batch, row.neuroreel_ms, row.torch_ms, row.ratio, row.gflops, row.share_of_peak, row.rss_mb]);
+  if (row.times_of_batch_16)
+    console.log(`  ${row.times_of_batch_16} times what its operations take in batches of 16 of CaffeNet`);
 }
 const machine = {
   cpu: cpus()[0]?.model.trim(),

@@ -1,7 +1,8 @@
 """The other side of the engine's benchmark: the same steps in PyTorch on the CPU, with the same weights.
 
 Started by test/bench/engine.mjs, which writes the lists of layers, the weights and the codes. Reads "run" line by line from
-standard input and answers each with a line of JSON. Needs PyTorch (Debian: python3-torch); tried with 1.13.
+standard input and answers each with a line of JSON. Needs PyTorch (Debian: python3-torch, with libopenblas0-pthread: its
+products of matrices are fifty times slower with the reference BLAS); tried with 1.13.
 """
 
 import json

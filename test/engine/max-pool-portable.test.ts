@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { gradients } from '../../src/engine/autodiff/gradients.js';
 import { GraphBuilder, typeOf, type Graph } from '../../src/engine/graph/graph.js';
 import { sizeOf } from '../../src/engine/graph/shape.js';
-import { maxPool2d, type PoolOptions } from '../../src/engine/ops/pool.js';
+import { maxPool2d, maxPool2dPlace, maxPool2dScatter, type PoolOptions } from '../../src/engine/ops/pool.js';
 import { Random } from '../../src/engine/random.js';
 import { inputName, onnxModel, outputName } from '../../src/engine/runtimes/onnxruntime/onnx-model.js';
 import { evaluate } from '../../src/engine/runtimes/reference/reference.js';
@@ -16,7 +16,9 @@ function poolGraph(shape: readonly number[], options: PoolOptions): Graph {
   const x = b.input('x', shape);
   const y = maxPool2d(b, x, options);
   b.output('y', y);
-  b.output('gradient', gradients(b, y, [x], b.input('g', y.shape))[0]!);
+  const g = b.input('g', y.shape);
+  b.output('gradient', gradients(b, y, [x], g)[0]!);
+  b.output('from places', maxPool2dScatter(b, maxPool2dPlace(b, x, options), g, x, options));
   return b.build();
 }
 
@@ -61,7 +63,8 @@ describe('the gradient of max pooling for GPUs', () => {
     const wanted = evaluate(graph, inputs);
     const result = await runForGpu(graph, inputs);
     expect([...result('y')]).toEqual([...wanted['y']!]);
-    const gradient = wanted['gradient']!;
-    result('gradient').forEach((v, i) => expect(v, `element ${i}`).toBeCloseTo(gradient[i]!, 5));
+    for (const name of ['gradient', 'from places']) {
+      result(name).forEach((v, i) => expect(v, `${name}, element ${i}`).toBeCloseTo(wanted['gradient']![i]!, 5));
+    }
   });
 });

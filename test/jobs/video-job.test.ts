@@ -2,9 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { detectMachine } from '../../src/engine/runtimes/machine.js';
 import { ModelRegistry } from '../../src/engine/models/registry.js';
 import { listArtifacts, VIDEO_ARTIFACTS } from '../../src/jobs/artifacts.js';
-import { jobKinds } from '../../src/jobs/kinds.js';
+import { jobKinds, type EngineSettings } from '../../src/jobs/kinds.js';
 import type { JobManager } from '../../src/jobs/manager.js';
 import { FINAL_STATES, jobRequest, parseWith, videoReport, type JobRequest } from '../../src/protocol/index.js';
 import { decodeVideo } from '../../src/video/index.js';
@@ -28,9 +29,9 @@ const request = (more: Record<string, unknown> = {}): JobRequest =>
 
 const models = (): string => join(folder.path, 'models');
 
-async function open(): Promise<JobManager> {
+async function open(runtime: Partial<EngineSettings> = {}): Promise<JobManager> {
   const registry = ModelRegistry.open({ folders: [models()] });
-  const kinds = jobKinds(registry, { modelFolders: [models()], runtime: 'auto' });
+  const kinds = jobKinds(registry, { modelFolders: [models()], runtime: 'auto', ...runtime });
   manager = await openManager(join(folder.path, `data-${++opened}`), { kinds });
   return manager;
 }
@@ -93,6 +94,27 @@ describe('a video job', () => {
     expect(b.report.activations).toEqual(a.report.activations);
     expect((await video(a)).equals(await video(b))).toBe(true);
     expect((await video(a)).equals(await video(c))).toBe(false);
+  });
+
+  it('computes on the device that its request names, else on that of the settings, and the report says on which', async () => {
+    await open({ runtime: 'tfjs', device: 'cpu' });
+    await manager.submit('a', request({ iterations: 1 }));
+    await manager.submit('b', request({ iterations: 1, device: 'wasm' }));
+    expect((await finished('a')).report.runtime).toMatch(/^tfjs .*, cpu$/);
+    expect((await finished('b')).report.runtime).toMatch(/^tfjs .*, wasm$/);
+    const refused = expect.objectContaining({
+      code: 'REQUEST_INVALID',
+      message: expect.stringMatching(/no device cuda/),
+    });
+    await expect(manager.submit('c', request({ device: 'cuda' }))).rejects.toThrowError(refused);
+  });
+
+  it.skipIf(detectMachine().nvidia !== null)('on a device that is not there fails with what installs it', async () => {
+    await open();
+    await manager.submit('a', request({ device: 'cuda' }));
+    const { error } = await reaches(manager, 'a', ...FINAL_STATES);
+    expect(error?.code).toBe('RUNTIME_UNAVAILABLE');
+    expect(error?.message).toMatch(/npm rebuild onnxruntime-node/);
   });
 
   it('can be cancelled while it runs', async () => {

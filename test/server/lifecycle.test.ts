@@ -53,12 +53,16 @@ describe('starting', () => {
       NEUROREEL_PORT: '0',
       NEUROREEL_ALLOWED_HOSTS: 'a.example, b.example',
       NEUROREEL_MODELS: '/a:/b',
+      NEUROREEL_RUNTIME: 'tfjs',
+      NEUROREEL_DEVICE: 'wasm',
       PATH: '/bin',
     };
     expect(configFromEnvironment(env)).toEqual({
       port: 0,
       allowedHosts: ['a.example', 'b.example'],
       modelFolders: ['/a', '/b'],
+      runtime: 'tfjs',
+      device: 'wasm',
     });
     expect(configFromEnvironment({ NEUROREEL_PORT: '' })).toEqual({});
     expect(() => configFromEnvironment({ NEUROREEL_PORT: 'x' })).toThrowError(code('CONFIG_INVALID'));

@@ -44,6 +44,8 @@ export function readNumbers({ frames, count, width, height }: FrameSequence): nu
 export async function fakeFfmpeg(folder: string, name: string, script: string): Promise<string> {
   const path = join(folder, name);
   const version = `if (process.argv[2] === '-version') { console.log('ffmpeg version 9.9-fake'); process.exit(0); }`;
+  // A package.json further up must not make a module of it.
+  await writeFile(join(folder, 'package.json'), '{}');
   await writeFile(path, `#!${process.execPath}\n${version}\n${script}\n`, { mode: 0o755 });
   return path;
 }

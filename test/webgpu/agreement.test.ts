@@ -12,6 +12,17 @@ it.each(cases)('$name agrees with float64', async (test) => {
   expect(excused, 'rows on a kink').toBe(0);
 });
 
+it('writes outputs to the arrays that it is given', async () => {
+  const { graph, inputs } = cases[0]!;
+  const compiled = await runtime.compile(graph);
+  const plain = await compiled.run(inputs);
+  const into = { code: new Float32Array(plain['code']!.length), pixels: new Uint8Array(plain['pixels']!.length) };
+  const results = await compiled.run(inputs, { into });
+  expect(results['code']).toBe(into.code);
+  expect(results).toEqual(plain);
+  await compiled.close();
+});
+
 it('gives the same bytes each time', async () => {
   const { graph, inputs } = cases[0]!;
   const runs = [];

@@ -13,6 +13,8 @@ import { splitSums } from './split-sums.js';
 
 /** Rows of a chunk where memory allows: the measurements are in docs/performance.md. */
 export const CHUNK_ROWS = 16;
+/** Fewest rows of a chunk: from two on, results are the same to the bit. Products of a single row are made otherwise. */
+const FEWEST_ROWS = 2;
 
 /**
  * What was measured of ONNX Runtime with the networks of the paper: it keeps the memory of values for reuse, about this many
@@ -97,7 +99,7 @@ export function planWithin(given: Graph, budget: number, places = true): Plan {
   if (whole <= room || rows === 0) return { graph, chunked: null, rows, chunk: rows, kept: true, bytes: whole };
   let smallest: Plan | undefined;
   for (const keep of [true, false]) {
-    for (let most = CHUNK_ROWS; most >= 1; most = Math.floor(most / 2)) {
+    for (let most = CHUNK_ROWS; most >= FEWEST_ROWS; most = Math.floor(most / 2)) {
       const chunked = chunkedGraph(graph, evenChunk(rows, most), keep, { places })!;
       const graphs = chunked.phases.map((phase) => phase.graph);
       const bytes = memoryOf(graphs, storedBytes(chunked));

@@ -176,13 +176,17 @@ function keptBytes(
   );
 }
 
-/** Everything a phase needs of earlier row-wise phases, run again. */
-function recomputeAll(phase: Phase, phases: Phases, producers: Producers): PhaseNode[] {
+/** Bytes a row up to which a value is kept in any case: codes, features and their gradients, of which there are few. */
+const KEPT_ANYWAY = 32 * 2 ** 10;
+
+/** What a phase needs of earlier row-wise phases, run again, but for what is small. */
+function recomputeAll(graph: Graph, phase: Phase, phases: Phases, producers: Producers): PhaseNode[] {
   const nodes = new Set(phase.nodes);
   for (;;) {
-    const taken = takenFromRows(nodes, outputsOf(nodes), phases, producers);
-    if (taken.size === 0) return inOrder(nodes, producers);
-    for (const id of taken) nodes.add(producers.get(id)!.made);
+    const taken = [...takenFromRows(nodes, outputsOf(nodes), phases, producers)];
+    const large = taken.filter((id) => bytesOf(graph, id) > KEPT_ANYWAY * phases.rows);
+    if (large.length === 0) return inOrder(nodes, producers);
+    for (const id of large) nodes.add(producers.get(id)!.made);
   }
 }
 
@@ -243,7 +247,7 @@ export function withSmallResiduals(graph: Graph, phases: Phases, keep: boolean, 
   const compactor = new Compactor(graph, places);
   const ready = phases.phases.map((phase): Phase => {
     if (phase.kind !== 'rows') return phase;
-    if (!keep) return { ...phase, nodes: recomputeAll(phase, phases, producers) };
+    if (!keep) return { ...phase, nodes: recomputeAll(graph, phase, phases, producers) };
     const nodes = recomputeCheap(graph, phase, phases, producers);
     return { ...phase, nodes: compactor.compact(nodes, phases, producers) };
   });

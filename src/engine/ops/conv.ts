@@ -5,6 +5,7 @@
 import type { GraphBuilder, Value } from '../graph/graph.js';
 import { showShape, sizeOf, type Shape } from '../graph/shape.js';
 import { NeuroreelError } from '../../protocol/errors.js';
+import { tfjsTransposedGroup } from './conv-transpose-tfjs.js';
 import { defineOp, type Box, type Interval, type OnnxContext, type ReachContext } from './definition.js';
 import { sum } from './reduce.js';
 import { reshape } from './layout.js';
@@ -446,18 +447,29 @@ function tfjsConv(tf: Tf, [x, w, bias]: readonly tfjs.Tensor[], a: ConvAttribute
   return bias ? tf.add(y, tf.reshape(bias, [1, -1, 1, 1])) : y;
 }
 
-/** As a stride-1 convolution of the zero-stuffed gradient, which every TensorFlow.js backend runs well. */
 function tfjsConvTranspose(
   tf: Tf,
   [g, w, bias]: readonly tfjs.Tensor[],
   a: SizedConvAttributes,
   out: Shape,
 ): tfjs.Tensor {
-  const [n, o, oh, ow] = g!.shape as [number, number, number, number];
-  const [, cg, kh, kw] = w!.shape as [number, number, number, number];
+  const dilated = a.dilations.some((d) => d > 1);
+  const weights = tfjsGroups(tf, w!, a.groups, 0);
+  const parts = tfjsGroups(tf, dilated ? tfjsStuffed(tf, g!, w!, a, out) : tf.transpose(g!, [0, 2, 3, 1]), a.groups, 3);
+  const results = parts.map((part, i) =>
+    dilated ? tfjsDilated(tf, part, weights[i]!, a, out) : tfjsTransposedGroup(tf, part, weights[i]!, out, a),
+  );
+  const x = tf.transpose(tf.concat(results, 3), [0, 3, 1, 2]);
+  return bias ? tf.add(x, tf.reshape(bias, [1, -1, 1, 1])) : x;
+}
+
+/** The input with zeros between its numbers and around them, NHWC. */
+function tfjsStuffed(tf: Tf, g: tfjs.Tensor, w: tfjs.Tensor, a: SizedConvAttributes, out: Shape): tfjs.Tensor {
+  const [n, o, oh, ow] = g.shape as [number, number, number, number];
+  const [, , kh, kw] = w.shape as [number, number, number, number];
   const [sy, sx] = a.strides as [number, number];
   const stuffed = tf.reshape(
-    tf.pad(tf.reshape(g!, [n, o, oh, 1, ow, 1]), [
+    tf.pad(tf.reshape(g, [n, o, oh, 1, ow, 1]), [
       [0, 0],
       [0, 0],
       [0, 0],
@@ -469,15 +481,14 @@ function tfjsConvTranspose(
   );
   const before = [a.dilations[0]! * (kh - 1), a.dilations[1]! * (kw - 1)];
   const after = before.map((r, i) => Math.max(0, r + out[i + 2]! + a.pads[i]! - stuffed.shape[i + 2]!));
-  const padded = tfjsPadded(tf, stuffed, [before[0]!, before[1]!, after[0]!, after[1]!]);
-  const weights = tfjsGroups(tf, w!, a.groups, 0);
-  const parts = tfjsGroups(tf, padded, a.groups, 3).map((part, i) => {
-    const kernel = tf.reverse(tf.transpose(weights[i]!, [2, 3, 0, 1]), [0, 1]) as tfjs.Tensor4D;
-    return tf.conv2d(part as tfjs.Tensor4D, kernel, 1, 'valid', 'NHWC', a.dilations as [number, number]);
-  });
-  const full = tf.transpose(tf.concat(parts, 3), [0, 3, 1, 2]);
-  const x = tf.slice(full, [0, 0, a.pads[0]!, a.pads[1]!], [n, cg * a.groups, out[2]!, out[3]!]);
-  return bias ? tf.add(x, tf.reshape(bias, [1, -1, 1, 1])) : x;
+  return tfjsPadded(tf, stuffed, [before[0]!, before[1]!, after[0]!, after[1]!]);
+}
+
+/** A group of a transposed convolution with dilations, which no backend has: a plain one of the stuffed input. */
+function tfjsDilated(tf: Tf, stuffed: tfjs.Tensor, w: tfjs.Tensor, a: SizedConvAttributes, out: Shape): tfjs.Tensor {
+  const kernel = tf.reverse(tf.transpose(w, [2, 3, 0, 1]), [0, 1]) as tfjs.Tensor4D;
+  const full = tf.conv2d(stuffed as tfjs.Tensor4D, kernel, 1, 'valid', 'NHWC', a.dilations as [number, number]);
+  return tf.slice(full, [0, a.pads[0]!, a.pads[1]!, 0], [out[0]!, out[2]!, out[3]!, w.shape[1]!]);
 }
 
 /** One matrix product per kernel tap: the columns of the input under that tap against the gradient. */

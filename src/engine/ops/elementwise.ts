@@ -1,6 +1,6 @@
 /** Elementwise ops of one and of two tensors. Those of two broadcast as numpy does. */
 import type { GraphBuilder, TensorType, Value } from '../graph/graph.js';
-import { broadcastShape, broadcastStrides, sizeOf, stridesOf, type Shape } from '../graph/shape.js';
+import { broadcastShape, broadcastStrides, sameShape, sizeOf, stridesOf, type Shape } from '../graph/shape.js';
 import { defineOp, type GradientContext, type NdArray, type OpDefinition } from './definition.js';
 import { sumTo } from './reduce.js';
 import { elementwiseRows } from './rows.js';
@@ -31,6 +31,8 @@ function forEachPair(a: Shape, b: Shape, out: Shape, visit: (o: number, i: numbe
 
 interface BinarySpec {
   readonly onnx: string;
+  /** ONNX Runtime's kernel for WebGPU fails when it runs on shapes that broadcast. */
+  readonly alikeOnWebgpu?: boolean;
   readonly compute: (a: number, b: number) => number;
   readonly tfjs: (tf: typeof tfjs, a: tfjs.Tensor, b: tfjs.Tensor) => tfjs.Tensor;
   readonly gradient: (
@@ -60,7 +62,12 @@ function binary(name: string, spec: BinarySpec): OpDefinition<None> {
       return [data];
     },
     onnx(c) {
-      c.node(spec.onnx, c.inputs, {}, c.outputs[0]);
+      const { shape } = c.outputTypes[0]!;
+      const alike = spec.alikeOnWebgpu === true && c.device === 'webgpu';
+      const inputs = c.inputs.map((input, i) =>
+        alike && !sameShape(c.inputTypes[i]!.shape, shape) ? c.node('Expand', [input, c.integers(shape)]) : input,
+      );
+      c.node(spec.onnx, inputs, {}, c.outputs[0]);
     },
     tfjs: ({ tf, inputs }) => [spec.tfjs(tf, inputs[0]!, inputs[1]!)],
     rows: elementwiseRows,
@@ -113,6 +120,7 @@ const MinOp = selecting('Min', Math.min);
 /** x to the power y; the gradient to y is that for x > 0. */
 const PowOp = binary('Pow', {
   onnx: 'Pow',
+  alikeOnWebgpu: true,
   compute: (x, y) => x ** y,
   tfjs: (tf, x, y) => tf.pow(x, y),
   gradient: (b, g, x, y, out, wants) => [

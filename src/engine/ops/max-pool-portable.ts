@@ -37,7 +37,7 @@ const placesOf = ({ kernel: [rows, columns] }: PoolAttributes): (readonly [numbe
  * @param maxima its pooling, [n, c, oh, ow]
  * @returns whole numbers as float32 [n, c, oh, ow]
  */
-export function portablePlaces(c: Context, x: string, shape: Shape, maxima: string, a: PoolAttributes): string {
+function placesOfMaxima(c: Context, x: string, shape: Shape, maxima: string, a: PoolAttributes): string {
   const seen = padded(c, x, shape, a);
   const places = placesOf(a);
   let place = c.floats([places.length - 1], []);
@@ -58,19 +58,12 @@ export function portablePlaces(c: Context, x: string, shape: Shape, maxima: stri
 
 /**
  * Adds each number of g to the element at its place in its window.
- * @param place places as of `portablePlaces`, [n, c, oh, ow]
+ * @param place places as of `placesOfMaxima`, [n, c, oh, ow]
  * @param g numbers, [n, c, oh, ow]
  * @param shape that of the result, [n, c, h, w]
  * @returns the name of the result, which is `output` where that is given
  */
-export function portableSpread(
-  c: Context,
-  place: string,
-  g: string,
-  shape: Shape,
-  a: PoolAttributes,
-  output?: string,
-): string {
+function spread(c: Context, place: string, g: string, shape: Shape, a: PoolAttributes, output?: string): string {
   const [n, channels, h, w] = shape as [number, number, number, number];
   const [sy, sx] = a.strides as [number, number];
   const [rows, columns] = reach(a) as [number, number];
@@ -133,5 +126,18 @@ export function portableMaxPoolGrad(c: OnnxContext<PoolAttributes>, pooled: Reco
   const alone = a.size.every((n) => n === 1);
   if (alone && a.kernel[0]! * a.kernel[1]! > MANY_PLACES) return globalGradient(c, x, g, shape, a, c.outputs[0]!);
   const maxima = c.node('MaxPool', [x], pooled);
-  portableSpread(c, portablePlaces(c, x, shape, maxima, a), g, shape, a, c.outputs[0]);
+  spread(c, placesOfMaxima(c, x, shape, maxima, a), g, shape, a, c.outputs[0]);
+}
+
+/** Writes the places of the maxima, bytes [n, c, oh, ow]; `pooled` as above. */
+export function portableMaxPoolPlaces(c: OnnxContext<PoolAttributes>, pooled: Record<string, readonly number[]>): void {
+  const x = c.inputs[0]!;
+  const maxima = c.node('MaxPool', [x], pooled);
+  c.node('Cast', [placesOfMaxima(c, x, c.inputTypes[0]!.shape, maxima, c.attributes)], { to: 2 }, c.outputs[0]);
+}
+
+/** Writes the gradient of a max pooling from the places of its maxima, bytes, and the gradient to these. */
+export function portableMaxPoolScatter(c: OnnxContext<PoolAttributes & { input: readonly number[] }>): void {
+  const places = c.node('Cast', [c.inputs[0]!], { to: 1 });
+  spread(c, places, c.inputs[1]!, c.outputTypes[0]!.shape, c.attributes, c.outputs[0]);
 }

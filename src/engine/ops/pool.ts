@@ -12,7 +12,7 @@ import {
   type OpDefinition,
   type ReachContext,
 } from './definition.js';
-import { portableMaxPoolGrad } from './max-pool-portable.js';
+import { portableMaxPoolGrad, portableMaxPoolPlaces, portableMaxPoolScatter } from './max-pool-portable.js';
 import { boxOf, underWindow, windowsOver, type Sliding } from './reach.js';
 import type * as tfjs from '@tensorflow/tfjs';
 import { everyInputRows } from './rows.js';
@@ -253,6 +253,7 @@ const MaxPoolPlaceOp: OpDefinition<PoolAttributes> = defineOp<PoolAttributes>({
     return [places];
   },
   onnx(c) {
+    if (c.device !== 'cpu') return portableMaxPoolPlaces(c, onnxPool(c));
     const x = c.inputTypes[0]!.shape;
     const [, , oh, ow] = c.outputTypes[0]!.shape as [number, number, number, number];
     const indices = c.node('Reshape', [maxIndices(c), c.integers([x[0]! * x[1]!, oh, ow])]);
@@ -295,6 +296,7 @@ const MaxPoolScatterOp: OpDefinition<ScatterAttributes> = defineOp<ScatterAttrib
     return [dx];
   },
   onnx(c) {
+    if (c.device !== 'cpu') return portableMaxPoolScatter(c);
     const out = c.outputTypes[0]!.shape;
     const planes = out[0]! * out[1]!;
     const places = c.node('Reshape', [c.inputs[0]!, c.integers([planes, ...c.attributes.size])]);

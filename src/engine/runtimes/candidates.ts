@@ -6,7 +6,7 @@ import { PLACES, samePlace, type Place } from './choice.js';
 import type { Machine } from './machine.js';
 import { openOnnxRuntime } from './onnxruntime/onnxruntime.js';
 import type { Runtime } from './runtime.js';
-import { openTfjsRuntime, tensorflowPackage, TENSORFLOW_COMMAND } from './tfjs/tfjs.js';
+import { openTfjsRuntime, tensorflowPackage, TENSORFLOW_COMMAND, TENSORFLOW_CPU_COMMAND } from './tfjs/tfjs.js';
 
 export interface Candidate extends Place {
   /**
@@ -102,9 +102,7 @@ const entries: Readonly<Record<string, Omit<Candidate, 'runtime' | 'device'>>> =
       tensorflowPackage() === null
         ? {
             why: 'the TensorFlow library is not installed',
-            remedy:
-              `Install it: \`${TENSORFLOW_COMMAND}\`, or without a GPU ` +
-              '`npm install @tensorflow/tfjs-node --ignore-scripts=false`.',
+            remedy: `Install it: \`${TENSORFLOW_COMMAND}\`, or without a GPU \`${TENSORFLOW_CPU_COMMAND}\`.`,
           }
         : null,
     remedy: `Install the library again: \`${TENSORFLOW_COMMAND}\`. On a GPU it needs CUDA 11.2 and cuDNN 8.1.`,

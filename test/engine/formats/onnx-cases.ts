@@ -223,6 +223,18 @@ const folded: OnnxCase[] = [
     ),
     folding(`Reduce${op} of all`, (m) => m.node(`Reduce${op}`, [m.weights(3, 5)])),
   ]),
+  folding('what has no arithmetic of its own', (m) => {
+    const y = m.node('Softmax', [
+      m.node('Gemm', [m.weights(6, 4), m.weights(4, 5), m.weights(5)], { alpha: float(0.5) }),
+    ]);
+    return m.node('Squeeze', [
+      m.node('Resize', [m.node('Reshape', [y, m.ints([1, 1, 6, 5])]), '', m.constant([1, 1, 1, 1])]),
+    ]);
+  }),
+  folding('an LSTM', (m) => {
+    m.node('LSTM', [m.weights(6, 1, 3), m.weights(1, 20, 3), m.weights(1, 20, 5)], { hidden_size: 5 }, ['hs']);
+    return m.node('Reshape', ['hs', m.ints([6, 5])]);
+  }),
   folding('ReduceLogSum', (m) => m.node('ReduceLogSum', [m.positive(3, 6, 5)], { axes: [1] })),
   ...(
     [
@@ -302,6 +314,7 @@ const shapes: OnnxCase[] = [
     build: (m, x) => m.node('Slice', [x, m.ints([0, 1, 2]), m.ints([1, 2, 3])]),
   },
   on('Slice', { starts: [1], ends: [-1], axes: [2] }, { opset: 9 }),
+  on('Slice', { starts: [-2], ends: [2 ** 53], axes: [2] }, { opset: 9 }),
   { name: 'Gather of one row', build: (m, x) => m.node('Gather', [x, m.ints(-2)], { axis: 2 }) },
   { name: 'Gather of rows', build: (m, x) => m.node('Gather', [x, m.ints([2, 0, 0, 1, -1])], { axis: 2 }) },
   {
@@ -677,6 +690,14 @@ const products: OnnxCase[] = [
     build: (m, x) => {
       const y = m.node('Reshape', [x, m.ints([18, 5])]);
       return m.node('Gemm', [m.node('Exp', [y]), y, m.scalar(1)], { transA: 0, transB: 1, beta: float(0) });
+    },
+  },
+  {
+    name: 'MatMul with the same numbers in two shapes',
+    build: (m, x) => {
+      const weights = m.weights(5, 6);
+      const other = m.node('Reshape', [weights, m.ints([6, 5])]);
+      return m.node('MatMul', [m.node('MatMul', [x, weights]), other]);
     },
   },
   { name: 'MatMul with weights', build: (m, x) => m.node('MatMul', [x, m.weights(5, 4)]) },

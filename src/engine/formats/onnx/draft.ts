@@ -109,7 +109,7 @@ export class Draft {
 
   /** Float32 numbers that a graph can hold: infinite ones are as large as can be. */
   #single(data: Float32Array | Float64Array): Float32Array {
-    if (data instanceof Float32Array && data.every(Number.isFinite)) return data;
+    if (data instanceof Float32Array && allFinite(data)) return data;
     let single = this.#finite.get(data);
     if (!single) {
       this.budget.spend(data.length);
@@ -118,6 +118,12 @@ export class Draft {
     }
     return single;
   }
+}
+
+function allFinite(data: Float32Array): boolean {
+  // A plain loop: weights are many.
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false;
+  return true;
 }
 
 function finite(x: number): number {
@@ -132,6 +138,7 @@ export function forOneLane(graph: Graph): Graph {
     name,
     b.input(name, [1, ...typeOf(graph, value).shape.slice(1)]),
   ]);
-  for (const [name, value] of Object.entries(inline(b, graph, Object.fromEntries(inputs)))) b.output(name, value);
+  const results = inline(b, graph, Object.fromEntries(inputs));
+  for (const { name } of graph.outputs) b.output(name, results[name]!);
   return b.build();
 }

@@ -2,7 +2,7 @@
 import { NeuroreelError } from '../../../protocol/errors.js';
 import type { ReadOptions } from '../format.js';
 import { NOMINAL_LANES, type Draft } from './draft.js';
-import type { Live } from './live.js';
+import { unsupported, type Live } from './live.js';
 import { kindOf } from './tensors.js';
 import type { PortFile } from './wire.js';
 
@@ -40,10 +40,6 @@ export interface FramesInput extends Omit<PictureInput, 'kind'> {
 }
 
 export type ModelInput = CodeInput | PictureInput | FramesInput;
-
-function unsupported(message: string): never {
-  throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', message);
-}
 
 const show = (dims: readonly Dimension[]): string => `[${dims.map((dim) => dim ?? '?').join(', ')}]`;
 const isColour = (dim: Dimension | undefined): boolean => dim === 1 || dim === 3;

@@ -77,25 +77,39 @@ export function reshaped(x: Known, shape: Shape): Known {
   return { ...x, shape: [...shape] };
 }
 
-/** Calls `visit` for each place of `shape` in order, with its flat index in a source that has these strides. */
-function walk(
+/** Calls `visit` for each row of `shape`, its last axis, with the flat index at which it begins in a strided source. */
+function forEachRow(
   shape: Shape,
   strides: readonly number[],
   start: number,
   visit: (from: number, to: number) => void,
 ): void {
-  const index = new Array<number>(shape.length).fill(0);
-  const size = sizeOf(shape);
+  const outer = shape.slice(0, -1);
+  const width = shape.at(-1) ?? 1;
+  const index = new Array<number>(outer.length).fill(0);
+  const rows = sizeOf(outer);
   let from = start;
-  for (let to = 0; to < size; to++) {
-    visit(from, to);
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
+  for (let row = 0; row < rows; row++) {
+    visit(from, row * width);
+    for (let axis = outer.length - 1; axis >= 0; axis--) {
       from += strides[axis]!;
-      if (++index[axis]! < shape[axis]!) break;
-      from -= strides[axis]! * shape[axis]!;
+      if (++index[axis]! < outer[axis]!) break;
+      from -= strides[axis]! * outer[axis]!;
       index[axis] = 0;
     }
   }
+}
+
+/** Axes at the end that lie one after the other in the source, as one. */
+function withLongRows(shape: Shape, strides: readonly number[]): { shape: number[]; strides: number[] } {
+  const merged = { shape: [...shape], strides: [...strides] };
+  while (merged.shape.length > 1) {
+    const [outer, inner] = [merged.shape.length - 2, merged.shape.length - 1];
+    if (merged.strides[outer] !== merged.strides[inner]! * merged.shape[inner]!) break;
+    merged.shape.splice(outer, 2, merged.shape[outer]! * merged.shape[inner]!);
+    merged.strides.splice(outer, 1);
+  }
+  return merged;
 }
 
 /** A tensor read through other strides: transposed, sliced, repeated. */
@@ -103,7 +117,14 @@ export function strided(budget: Budget, x: Known, shape: Shape, strides: readonl
   checkKnownShape(shape);
   budget.spend(sizeOf(shape));
   const data = emptyArray(x.kind, sizeOf(shape));
-  walk(shape, strides, start, (from, to) => (data[to] = x.data[from]!));
+  const rows = withLongRows(shape, strides);
+  const [width, stride] = [rows.shape.at(-1) ?? 1, rows.strides.at(-1) ?? 1];
+  if (data.length > 0) {
+    forEachRow(rows.shape, rows.strides, start, (from, to) => {
+      if (stride === 1) data.set(x.data.subarray(from, from + width), to);
+      else for (let i = 0; i < width; i++) data[to + i] = x.data[from + i * stride]!;
+    });
+  }
   return { kind: x.kind, shape: [...shape], data };
 }
 
@@ -173,9 +194,17 @@ export function paired(
   checkKnownShape(shape);
   budget.spend(sizeOf(shape));
   const data = emptyArray(kind, sizeOf(shape));
-  const places = new Float64Array(data.length);
-  walk(shape, broadcastStrides(x.shape, shape), 0, (from, to) => (places[to] = from));
-  walk(shape, broadcastStrides(y.shape, shape), 0, (from, to) => (data[to] = f(x.data[places[to]!]!, y.data[from]!)));
+  if (data.length === 0) return { kind, shape, data };
+  const width = shape.at(-1) ?? 1;
+  const [p, q] = [broadcastStrides(x.shape, shape), broadcastStrides(y.shape, shape)];
+  const [step, other] = [p.at(-1) ?? 0, q.at(-1) ?? 0];
+  const starts: number[] = [];
+  forEachRow(shape, p, 0, (from) => starts.push(from));
+  let row = 0;
+  forEachRow(shape, q, 0, (from, to) => {
+    const first = starts[row++]!;
+    for (let i = 0; i < width; i++) data[to + i] = f(x.data[first + i * step]!, y.data[from + i * other]!);
+  });
   return { kind, shape, data };
 }
 
@@ -203,4 +232,17 @@ export function listOf(x: Known, what: string): number[] {
 export function scalarOf(x: Known, what: string): number {
   if (x.data.length !== 1) invalid(`its ${what} is no single number, but of shape ${showShape(x.shape)}`);
   return x.data[0]!;
+}
+
+/** What is made of something once, and kept as long as that is. */
+export class Once<T> {
+  readonly #made = new WeakMap<object, T>();
+
+  get(key: object, make: () => T): T {
+    const known = this.#made.get(key);
+    if (known !== undefined) return known;
+    const made = make();
+    this.#made.set(key, made);
+    return made;
+  }
 }

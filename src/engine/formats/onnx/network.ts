@@ -6,15 +6,11 @@ import type { ImportedGenerator, ImportedNetwork } from '../format.js';
 import { Draft, WeightNames, forOneLane } from './draft.js';
 import { asCode, liveInput, type CodeInput, type ModelInput, type PictureInput } from './input.js';
 import { Budget, type Known } from './known.js';
-import { MixesLanes, isLive, laneShape, view, type Live, type Operand } from './live.js';
+import { isLive, laneShape, unsupported, view, type Live, type Operand } from './live.js';
 import { NamedOutputs } from './outputs.js';
 import type { Plan, PlannedNode } from './plan.js';
 import { buildNode, foldNode, type GraphContext } from './run-node.js';
 import { finalSoftmax, overUnits } from './softmax.js';
-
-function unsupported(message: string): never {
-  throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', message);
-}
 
 interface Whole {
   readonly d: Draft;
@@ -34,8 +30,8 @@ function wholeModel(plan: Plan, size: number, given: ModelInput, name: string, b
   const layers: [PlannedNode, Live][] = [];
   const last = given.kind === 'code' ? null : finalSoftmax(plan);
   for (const node of plan.nodes) {
-    const inputs = node.facts.inputs.map((input) =>
-      input === '' ? null : (operands.get(input) ?? plan.initialiser(input)!),
+    const inputs = node.facts.inputs.map((tensor) =>
+      tensor === '' ? null : (operands.get(tensor) ?? plan.initialiser(tensor)!),
     );
     const results = resultsOf(node, context, inputs, node === last);
     node.outputs.forEach((output, i) => results[i] && operands.set(output, results[i]));
@@ -69,12 +65,14 @@ function whicheverFits(plan: Plan, size: number, given: ModelInput, name: string
     try {
       return wholeModel(plan, size, given, name, null);
     } catch {
-      const why = error instanceof Error ? error.message : String(error);
-      const hint = `The file fixes a batch of ${given.batch}; export it with a batch of 1.`;
-      const code = error instanceof NeuroreelError ? error.code : 'MODEL_FORMAT_UNSUPPORTED';
-      throw new NeuroreelError(code, `${error instanceof MixesLanes ? `A node fails: ${why}.` : why} ${hint}`, {
-        cause: error,
-      });
+      const hint = 'export it with a batch of 1';
+      if (!(error instanceof NeuroreelError)) {
+        throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', `The file mixes a batch of ${given.batch}; ${hint}.`, {
+          cause: error,
+        });
+      }
+      const message = `${error.message} The file fixes a batch of ${given.batch}; ${hint}.`;
+      throw new NeuroreelError(error.code, message, { details: error.details, cause: error });
     }
   }
 }

@@ -3,7 +3,6 @@
  * including the projection of a recurrent layer's input, is one graph, whose lanes are frames; the rest is another one,
  * whose lanes are windows of frames. Where a model mixes frames from the start, the pixels cross.
  */
-import { NeuroreelError } from '../../../protocol/errors.js';
 import { GraphBuilder, type Graph, type Value } from '../../graph/graph.js';
 import { sizeOf } from '../../graph/shape.js';
 import { inline } from '../../models/serialise.js';
@@ -11,7 +10,7 @@ import { concat, sliceAxis } from '../../ops/layout.js';
 import { Draft, NOMINAL_LANES, WeightNames, forOneLane } from './draft.js';
 import { liveInput, type FramesInput } from './input.js';
 import { Budget, type Known } from './known.js';
-import { MixesLanes, isLive, laneShape, view, type Live, type Operand } from './live.js';
+import { MixesLanes, isLive, laneShape, unsupported, view, type Live, type Operand } from './live.js';
 import { NamedOutputs } from './outputs.js';
 import type { Plan, PlannedNode } from './plan.js';
 import { buildContext, buildNode, checkedResults, foldNode, inNode, type GraphContext } from './run-node.js';
@@ -31,10 +30,6 @@ interface Crossing {
   readonly name: string;
   readonly value: Value;
   readonly projection: boolean;
-}
-
-function unsupported(message: string): never {
-  throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', message);
 }
 
 class RecogniserBuilder {
@@ -84,8 +79,9 @@ class RecogniserBuilder {
   #run(node: PlannedNode): void {
     const inputs = node.facts.inputs.map((name) => this.#find(name));
     const live = node.facts.inputs.filter((name) => this.#perFrame.has(name) || this.#whole.has(name));
-    if (live.length === 0)
+    if (live.length === 0) {
       return this.#keep(node, foldNode(node, this.#frames.budget, inputs as (Known | null)[]), null);
+    }
     if (node === this.#last && overUnits(node, inputs[0]!, this.#steps)) {
       return this.#keep(node, [inputs[0]!], this.#perFrame.has(live[0]!) ? this.#perFrame : this.#whole);
     }

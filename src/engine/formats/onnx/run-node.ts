@@ -2,6 +2,7 @@
 import { NeuroreelError } from '../../../protocol/errors.js';
 import { checkShape, sizeOf } from '../../graph/shape.js';
 import { NOMINAL_LANES, type Draft } from './draft.js';
+import { foldByGraph } from './fold-by-graph.js';
 import { MAX_RANK, type Budget, type Known } from './known.js';
 import { MixesLanes, isLive, laneShape, type Operand } from './live.js';
 import type { BuildContext, FoldContext } from './ops/definition.js';
@@ -32,11 +33,10 @@ export function inNode<T>(node: PlannedNode, run: () => T): T {
 }
 
 /** Results of a node whose inputs are all known. */
-export function foldNode(node: PlannedNode, budget: Budget, inputs: readonly (Known | null)[]): Known[] {
+export function foldNode(node: PlannedNode, budget: Budget, inputs: readonly (Known | null)[]): (Known | null)[] {
   const c: FoldContext = { ...node.facts, budget };
   return inNode(node, () => {
-    if (node.op.fold) return node.op.fold(c, inputs, node.attributes);
-    throw new NeuroreelError('MODEL_FORMAT_UNSUPPORTED', 'of constants');
+    return node.op.fold ? node.op.fold(c, inputs, node.attributes) : foldByGraph(node, budget, inputs);
   });
 }
 

@@ -16,8 +16,10 @@ import { written } from '../written.js';
 import type { CompiledGraph, RunOptions, Runtime, TensorData, Tensors } from '../runtime.js';
 
 type Tf = typeof tfjs;
-/** The command that fetches the TensorFlow library. */
+/** The command that fetches the TensorFlow library, and the one for a machine without a GPU. */
 export const TENSORFLOW_COMMAND = 'npm rebuild @tensorflow/tfjs-node-gpu --ignore-scripts=false';
+export const TENSORFLOW_CPU_COMMAND =
+  'npm install --no-save @tensorflow/tfjs-node && npm rebuild @tensorflow/tfjs-node --ignore-scripts=false';
 export type TfjsBackend = 'tensorflow' | 'wasm' | 'cpu';
 const require = createRequire(import.meta.url);
 
@@ -87,7 +89,7 @@ export async function openTfjsRuntime(backend?: TfjsBackend): Promise<Runtime> {
     'RUNTIME_UNAVAILABLE',
     `TensorFlow.js does not load (${failures.join('; ')}). Fetch its native library with ` +
       `\`${TENSORFLOW_COMMAND}\`, after \`npm install @tensorflow/tfjs-node-gpu\` where the package itself is not ` +
-      'installed; without a GPU, `npm install @tensorflow/tfjs-node --ignore-scripts=false` does.',
+      `installed; without a GPU, \`${TENSORFLOW_CPU_COMMAND}\` does.`,
   );
 }
 

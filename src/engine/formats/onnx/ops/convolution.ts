@@ -4,7 +4,7 @@ import type { Value } from '../../../graph/graph.js';
 import type { Shape } from '../../../graph/shape.js';
 import { conv2d, convTranspose2d, type ConvAttributes } from '../../../ops/conv.js';
 import { concat, gather, padAxis, sliceAxis } from '../../../ops/layout.js';
-import { reshaped, strided, transposed, type Known } from '../known.js';
+import { Once, reshaped, strided, transposed, type Known } from '../known.js';
 import { invalid, laneAxis, unsupported, view, type Live } from '../live.js';
 import { sameMargins, windowAttributes, windowsOf, type Window, type WindowAttributes } from '../windows.js';
 import {
@@ -23,6 +23,8 @@ interface Kernel {
   readonly groups: number;
   readonly weights: Known;
   readonly bias: Value | null;
+  /** Stands for the node. */
+  readonly key: object;
 }
 
 /** [N, C, places]: each picture of the batch may be a lane, but nothing within it. */
@@ -99,6 +101,9 @@ function checkWeights(shape: Shape, channels: number, rank: number, groups: numb
   }
 }
 
+/** Kernels of volumes with the taps of their depth as channels; made once, since a model is put into several graphs. */
+const kernels = new Once<Known>();
+
 /** The taps of a depth become input channels: [O, C, kd, kh, kw] to [O, kd * C, kh, kw]. */
 function tapWeights(c: BuildContext, weights: Known): Known {
   const [o, each, kd, kh, kw] = weights.shape as [number, number, number, number, number];
@@ -107,7 +112,12 @@ function tapWeights(c: BuildContext, weights: Known): Known {
 
 const unnamed = ({ kind, shape, data }: Known): Known => ({ kind, shape, data });
 
-function volumeConv(c: BuildContext, x: Live, windows: readonly Window[], { groups, weights, bias }: Kernel): Live {
+function volumeConv(
+  c: BuildContext,
+  x: Live,
+  windows: readonly Window[],
+  { groups, weights, bias, key }: Kernel,
+): Live {
   const { d } = c;
   const [depth, down, across] = windows as [Window, Window, Window];
   const [n, channels, length, height, width] = x.shape as [number, number, number, number, number];
@@ -118,7 +128,10 @@ function volumeConv(c: BuildContext, x: Live, windows: readonly Window[], { grou
   const starts = Array.from({ length: depth.kernel }, (_, tap) => tap * depth.dilation);
   const stacked = tapsAsChannels(c, padded, groups, { depth, size, starts });
   const plane = d.reshape(stacked, [-1, stacked.shape[1]!, height, width]);
-  const kernel = d.constant(tapWeights(c, weights), `${c.name}.weight`);
+  const kernel = d.constant(
+    kernels.get(key, () => tapWeights(c, weights)),
+    `${c.name}.weight`,
+  );
   const y = conv2d(d.b, plane, kernel, bias, planar([down, across], groups));
   return {
     shape: [n, ...[y.shape[1]!, size, y.shape[2]!, y.shape[3]!]],
@@ -137,7 +150,7 @@ const Conv = defineOnnxOp({
     const outputs = weights.shape[0]!;
     const bias = biasOf(c, optionalKnown(biases, 'biases'), outputs);
     const windows = windowsOf(places, a, weights.shape.slice(2));
-    if (places.length === 3) return [volumeConv(c, x, windows, { groups: a.group, weights, bias })];
+    if (places.length === 3) return [volumeConv(c, x, windows, { groups: a.group, weights, bias, key: a })];
     const plane = view(c.d, x, [channels, ...flat(places, 1)]);
     const kernel = c.d.constant(weights, `${c.name}.weight`, [
       outputs,
@@ -195,7 +208,12 @@ function spreadWeights(c: BuildContext, weights: Known, groups: number): Known {
 }
 
 /** A transpose along the depth is a convolution of the depth with zeros between its places. */
-function volumeSpread(c: BuildContext, x: Live, spreads: readonly Spread[], { groups, weights, bias }: Kernel): Live {
+function volumeSpread(
+  c: BuildContext,
+  x: Live,
+  spreads: readonly Spread[],
+  { groups, weights, bias, key }: Kernel,
+): Live {
   const { d } = c;
   const [{ window: depth, size }, down, across] = spreads as [Spread, Spread, Spread];
   const [n, channels, length, height, width] = x.shape as [number, number, number, number, number];
@@ -209,7 +227,10 @@ function volumeSpread(c: BuildContext, x: Live, spreads: readonly Spread[], { gr
   const starts = Array.from({ length: depth.kernel }, (_, tap) => before + depth.before - tap * depth.dilation);
   const stacked = tapsAsChannels(c, padded, groups, { depth: { ...depth, stride: 1 }, size, starts });
   const plane = d.reshape(stacked, [-1, stacked.shape[1]!, height, width]);
-  const kernel = d.constant(spreadWeights(c, weights, groups), `${c.name}.weight`);
+  const kernel = d.constant(
+    kernels.get(key, () => spreadWeights(c, weights, groups)),
+    `${c.name}.weight`,
+  );
   const options = { ...planar([down.window, across.window], groups), size: [down.size, across.size] };
   const y = convTranspose2d(d.b, plane, kernel, { ...options, ...(bias && { bias }) });
   return { shape: [n, y.shape[1]!, size, down.size, across.size], lanes: x.lanes, value: depthInside(c, y, size) };
@@ -226,7 +247,7 @@ const ConvTranspose = defineOnnxOp({
     const bias = biasOf(c, optionalKnown(biases, 'biases'), outputs);
     const spreads = spreadsOf(places, weights.shape.slice(2), a);
     if (spreads.some(({ size }) => size < 1)) invalid('nothing is left of its output');
-    if (places.length === 3) return [volumeSpread(c, x, spreads, { groups: a.group, weights, bias })];
+    if (places.length === 3) return [volumeSpread(c, x, spreads, { groups: a.group, weights, bias, key: a })];
     const plane = view(c.d, x, [channels, ...flat(places, 1)]);
     const shape = [channels, weights.shape[1]!, ...flat(weights.shape.slice(2), 1)];
     const kernel = c.d.constant(weights, `${c.name}.weight`, shape);

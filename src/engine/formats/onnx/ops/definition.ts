@@ -46,7 +46,7 @@ export interface OnnxOp<A = never> {
   readonly outputs?: number;
   /** Why this node cannot be imported, or null. */
   unsupported?(attributes: A, node: NodeFacts): string | null;
-  /** What it gives for numbers that are all known. Absent: it must depend on the network's input. */
+  /** What it gives for numbers that are all known. Absent: what the graph of `build` gives for them. */
   fold?(c: FoldContext, inputs: readonly (Known | null)[], attributes: A): Known[];
   /**
    * What it becomes in a graph, null for outputs that nobody uses; one input at least is live. Throws MixesLanes where lanes are not treated alone. Absent:

@@ -116,9 +116,11 @@ interface SliceInputs {
   readonly steps: readonly number[];
 }
 
+/** Places of a slice: the largest whole number that the file can hold stands for the end. */
+const places = z.array(z.number()).max(8);
 const sliceAttributes = z.strictObject({
-  starts: z.array(int).optional(),
-  ends: z.array(int).optional(),
+  starts: places.optional(),
+  ends: places.optional(),
   axes: axesList.optional(),
 });
 type SliceAttributes = z.output<typeof sliceAttributes>;

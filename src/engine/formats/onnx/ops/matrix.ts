@@ -5,7 +5,7 @@ import type { Value } from '../../../graph/graph.js';
 import { batchMatmul } from '../../../ops/batch-matmul.js';
 import { add, mul } from '../../../ops/elementwise.js';
 import { dense, matmul } from '../../../ops/matmul.js';
-import { broadcast, known, mapped, transposed, type Known } from '../known.js';
+import { Once, broadcast, known, mapped, transposed, type Known } from '../known.js';
 import {
   MixesLanes,
   commonLanes,
@@ -49,15 +49,16 @@ function timesWeights(c: BuildContext, x: Live, { matrix, turned }: Factor<Known
   return result(dense(d.b, view(d, x, [rows, k]), weights, null));
 }
 
-const turnedWeights = new WeakMap<Float32Array | Float64Array, Known>();
+const turnedWeights = new Once<Map<string, Known>>();
 
 /** The transpose of weights; the same numbers each time, so that they are stored once. */
 function transposedOnce(c: FoldContext, weights: Known): Known {
-  const done = turnedWeights.get(weights.data);
-  if (done?.shape[0] === weights.shape[1]) return done!;
-  const { kind, shape, data } = transposed(c.budget, weights, [1, 0]);
-  turnedWeights.set(weights.data, { kind, shape, data });
-  return { kind, shape, data };
+  const byShape = turnedWeights.get(weights.data, () => new Map<string, Known>());
+  const key = weights.shape.join();
+  const { kind, shape, data } = byShape.get(key) ?? transposed(c.budget, weights, [1, 0]);
+  const turned: Known = { kind, shape, data };
+  byShape.set(key, turned);
+  return turned;
 }
 
 const swapLast = (rank: number): number[] => [...Array.from({ length: rank - 2 }, (_, i) => i), rank - 1, rank - 2];

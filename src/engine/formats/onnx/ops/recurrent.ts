@@ -8,7 +8,7 @@ import type { Value } from '../../../graph/graph.js';
 import { concat, sliceAxis } from '../../../ops/layout.js';
 import { dense } from '../../../ops/matmul.js';
 import { reverse } from '../../../ops/reverse.js';
-import { known, type Known } from '../known.js';
+import { Once, known, type Known } from '../known.js';
 import { MixesLanes, invalid, laneAxis, unsupported, view, type Live, type Operand } from '../live.js';
 import { GRU_CELL, LSTM_CELL, stepByStep, type Cell, type States } from './cells.js';
 import {
@@ -69,54 +69,69 @@ interface Layer {
   readonly recurrentBias: readonly (Known | null)[];
 }
 
-function layerOf(c: BuildContext, cell: Cell, inputs: readonly (Operand | null)[], a: Attributes): Layer {
+const layers = new Once<Layer>();
+
+/** The weights of a node; made once, since a model is put into several graphs. The attributes stand for the node. */
+const layerOf = (c: BuildContext, cell: Cell, inputs: readonly (Operand | null)[], a: Attributes): Layer =>
+  layers.get(a, () => madeLayer(c, cell, inputs, a));
+
+/** Rows of gates [.., gates * H, width] in the engine's order, of each block of that many rows. */
+function orderedRows({ budget }: BuildContext, cell: Cell, x: Known, hidden: number, width: number): Known {
+  const gates = cell.order.length;
+  const blocks = x.data.length / (gates * hidden * width);
+  const gate = hidden * width;
+  const data = new Float32Array(x.data.length);
+  budget.spend(data.length);
+  for (let block = 0; block < blocks; block++) {
+    cell.order.forEach((from, to) => {
+      const [source, target] = [(block * gates + from) * gate, (block * gates + to) * gate];
+      data.set(x.data.subarray(source, source + gate), target);
+    });
+  }
+  return { kind: 'float', shape: [blocks * gates * hidden, width], data };
+}
+
+function madeLayer(c: BuildContext, cell: Cell, inputs: readonly (Operand | null)[], a: Attributes): Layer {
   const [w, r] = [knownOf(inputs[1], 'weights'), knownOf(inputs[2], 'recurrent weights')];
   const biases = optionalKnown(inputs[3], 'biases');
   const directions = a.direction === 'bidirectional' ? 2 : 1;
-  const gates = cell.order.length;
   const hidden = r.shape[2] ?? 0;
-  const rows = gates * hidden;
+  const rows = cell.order.length * hidden;
   const [size] = w.shape.slice(2);
   const fits =
     w.shape.join() === [directions, rows, size].join() &&
     r.shape.join() === [directions, rows, hidden].join() &&
     (!biases || biases.shape.join() === [directions, 2 * rows].join()) &&
     (a.hidden_size ?? hidden) === hidden &&
-    sizeOfAll(w, r) > 0;
+    Math.min(w.data.length, r.data.length) > 0;
   if (!fits) return invalid(`weights [${w.shape.join(', ')}] and [${r.shape.join(', ')}] do not fit together`);
-  /** Row of the format for a row of the engine. */
-  const source = (row: number): number => cell.order[Math.floor(row / hidden)]! * hidden + (row % hidden);
-  const ordered = (x: Known, direction: number, width: number): Known =>
-    known(c.budget, 'float', [rows, width], (i) => {
-      return x.data[(direction * rows + source(Math.floor(i / width))) * width + (i % width)]!;
-    });
-  const apart = (row: number): boolean => a.linear_before_reset !== 0 && row >= 2 * hidden;
-  const biasAt = (direction: number, row: number, second: boolean): number =>
-    biases!.data[direction * 2 * rows + (second ? rows : 0) + source(row)]!;
   const each = Array.from({ length: directions }, (_, i) => i);
+  const recurrent = orderedRows(c, cell, r, hidden, hidden);
+  // Of each direction the biases of the input and those of the state.
+  const both = biases && orderedRows(c, cell, biases, hidden, 1).data;
+  const apart = (row: number): boolean => a.linear_before_reset !== 0 && row >= 2 * hidden;
   return {
     directions,
     hidden,
-    input: known(c.budget, 'float', [directions * rows, size!], (i) => {
-      const [row, column] = [Math.floor(i / size!), i % size!];
-      return w.data[(Math.floor(row / rows) * rows + source(row % rows)) * size! + column]!;
-    }),
+    input: orderedRows(c, cell, w, hidden, size!),
     bias:
-      biases &&
+      both &&
       known(c.budget, 'float', [directions * rows], (i) => {
-        const [direction, row] = [Math.floor(i / rows), i % rows];
-        return biasAt(direction, row, false) + (apart(row) ? 0 : biasAt(direction, row, true));
+        const at = Math.floor(i / rows) * 2 * rows + (i % rows);
+        return both[at]! + (apart(i % rows) ? 0 : both[at + rows]!);
       }),
-    recurrent: each.map((direction) => ordered(r, direction, hidden)),
+    recurrent: each.map((direction) => {
+      const size = rows * hidden;
+      const data = recurrent.data.subarray(direction * size, (direction + 1) * size);
+      return { kind: 'float', shape: [rows, hidden], data };
+    }),
     recurrentBias: each.map((direction) =>
-      biases && a.linear_before_reset !== 0
-        ? known(c.budget, 'float', [rows], (row) => (apart(row) ? biasAt(direction, row, true) : 0))
+      both && a.linear_before_reset !== 0
+        ? known(c.budget, 'float', [rows], (row) => (apart(row) ? both[(2 * direction + 1) * rows + row]! : 0))
         : null,
     ),
   };
 }
-
-const sizeOfAll = (...all: readonly Known[]): number => Math.min(...all.map(({ data }) => data.length));
 
 /** x [lanes, .., I] to its gates [lanes, .., directions * gates * H]. */
 function projected(c: BuildContext, x: Value, { input, bias }: Layer): Value {
