@@ -412,7 +412,8 @@ async function loadModels() {
   $('start-button').disabled = recognisers.length === 0;
   if (recognisers.length === 0) setText('start-error', 'No recogniser is installed. See `neuroreel models`.');
   loadUnits();
-  await auditForm.load(recognisers);
+  // The jobs need not wait for the names of the sets of clips.
+  auditForm.load(recognisers).catch(showFailure);
 }
 
 function loadUnits() {

@@ -82,7 +82,7 @@ describe.skipIf(!existsSync(executablePath))('the live page', () => {
   it('starts a job, plays its frames as they evolve, and shows the finished video and its files', async () => {
     await startServer();
     await page.goto(server.url);
-    expect(await text('job-title')).toBe('Nothing made yet');
+    await expect.poll(() => text('job-title')).toBe('Nothing made yet');
     await page.getByLabel('Unit').selectOption('walk');
     await page.getByLabel('Seed').fill('7');
     await page.getByRole('button', { name: 'Start' }).click();
