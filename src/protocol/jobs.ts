@@ -64,8 +64,8 @@ export const videoJobRequest = z
     kind: z.literal('video').describe('A preferred video: one sequence of frames optimised for one unit.'),
     model: z.string().min(1).max(100).default('figures-lrcn').describe('Name of the recogniser (a model package).'),
     unit: unitName.optional().describe("The unit to maximise; the model's default unit when absent."),
-    ...synthesisFields,
     frames: z.int().min(1).max(MAX_FRAMES).default(160).describe('Frames of the video, all optimised together.'),
+    ...synthesisFields,
     compareFree: z
       .boolean()
       .optional()

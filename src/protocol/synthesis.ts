@@ -72,7 +72,7 @@ const OBJECTIVES = [
       kind: z.literal('weighted'),
       weight: finite.describe("Weight of the request's unit."),
       with: z
-        .array(unitPlace.extend({ weight: finite }))
+        .array(unitPlace.extend({ weight: finite.describe('Its weight.') }))
         .min(1)
         .max(MAX_UNITS)
         .describe('More units, with weights.'),
@@ -267,8 +267,8 @@ const overrides = z
     bounds: looseUnion('kind', BOUNDS).describe('What codes are kept within.'),
     start: looseUnion('from', STARTS).describe('What a run starts with.'),
     ...common,
-    penalties: penaltyWeights.partial(),
-    blur: blur.partial(),
+    penalties: penaltyWeights.partial().describe('Weights of penalties.'),
+    blur: blur.partial().describe('Blurs the pixels now and then.'),
   })
   .partial()
   .describe('Replaces settings of the preset.');
