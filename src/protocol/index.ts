@@ -9,6 +9,7 @@ export * from './presets.js';
 export * from './report.js';
 export * from './runtimes.js';
 export * from './self-test-report.js';
+export * from './steering.js';
 export * from './stream.js';
 export * from './synthesis.js';
 export * from './validation.js';
