@@ -105,7 +105,7 @@ function neighbourRow(unit: EvaluatedUnit, clips: UnitClips, spaces: readonly st
   const [example] = unit.prior.examples;
   if (clip === undefined || example === undefined) return [null, ...spaces.map(() => null)];
   return [
-    { clip: still(clip), label: 'made' },
+    { clip: still(clip) },
     ...spaces.map((space): BoardCell | null => {
       const found = example.nearest.find((one) => one.space === space);
       const real = found && clips.realByName.get(found.name);
