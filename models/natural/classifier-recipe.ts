@@ -1,6 +1,7 @@
 /** What the recipes of the classifiers share: training, evaluation on the validation images, packing. */
 import { argmax } from '../../src/engine/audit/statistics.js';
 import { GraphBuilder, type Graph } from '../../src/engine/graph/graph.js';
+import type { NewPackage } from '../../src/engine/models/package.js';
 import { asStored, type Weights } from '../../src/engine/models/safetensors.js';
 import { trained } from '../../src/engine/training/parameters.js';
 import type { Recipe, RecipeContext } from '../../src/engine/training/recipe.js';
@@ -103,33 +104,49 @@ function judged({ classes }: LabelledImages, logits: Float32Array) {
 
 /** A recipe for a classifier. */
 export function classifierRecipe(recipe: ClassifierRecipe): Recipe {
-  const { name, title, describe, seed, steps, architecture, defaultPrior, snapshots } = recipe;
+  const { name, title, describe, seed, steps, architecture, snapshots } = recipe;
   return {
     ...{ name, describe, seed, steps, needs: [] },
     task: (context) =>
       classifierTask({ seed: context.seed, steps: context.steps, batch: BATCH, architecture, snapshots }),
     watch: ({ watch, batch }) => ({ accuracy: batchAccuracy(watch['logits']!, batch['wanted']!) }),
-    async pack(trainedWeights, context) {
-      const weights = asStored(trainedWeights, 'F16');
-      const images = await naturalImages('test');
-      const { activations, quality } = judged(images, await logitsOf(images, weights, architecture, context));
-      context.log(JSON.stringify(quality));
-      const reference: ReferenceActivations = {
-        ...{ format: REFERENCE_FORMAT, clips: 'validation images of Tiny-ImageNet', frames: 1 },
-        ...{ activations, smoothness: {} },
-      };
-      return {
-        facts: {
-          ...{ kind: 'classifier', title, description: describe, licence: 'MIT' },
-          source: 'Trained for this project on 40 classes of Tiny-ImageNet, see models/natural.',
-          ...{ input: PIXELS, labels: [...NATURAL_LABELS] },
-          defaults: { unit: 'goldfish', ...(defaultPrior && { prior: defaultPrior }) },
-          quality,
-        },
-        graphs: { network: classifierGraph(weights, architecture) },
-        precision: 'F16',
-        reference,
-      };
+    pack: (weights, context) => packed(recipe, weights, context),
+    async packSnapshots(found, context) {
+      const packages = new Map<string, NewPackage>();
+      for (const [step, weights] of found) {
+        const about = {
+          ...recipe,
+          title: `${title}, after ${step} steps of training`,
+          describe: `${describe} As it was after ${step} of ${context.steps} steps of training.`,
+        };
+        packages.set(`${name}-at-${step}`, await packed(about, weights, context));
+      }
+      return packages;
     },
+  };
+}
+
+/** Measures a classifier on the validation images. */
+async function packed(recipe: ClassifierRecipe, weights: Weights, context: RecipeContext): Promise<NewPackage> {
+  const { title, describe, architecture, defaultPrior } = recipe;
+  const stored = asStored(weights, 'F16');
+  const images = await naturalImages('test');
+  const { activations, quality } = judged(images, await logitsOf(images, stored, architecture, context));
+  context.log(JSON.stringify(quality));
+  const reference: ReferenceActivations = {
+    ...{ format: REFERENCE_FORMAT, clips: 'validation images of Tiny-ImageNet', frames: 1 },
+    ...{ activations, smoothness: {} },
+  };
+  return {
+    facts: {
+      ...{ kind: 'classifier', title, description: describe, licence: 'MIT' },
+      source: 'Trained for this project on 40 classes of Tiny-ImageNet, see models/natural.',
+      ...{ input: PIXELS, labels: [...NATURAL_LABELS] },
+      defaults: { unit: 'goldfish', ...(defaultPrior && { prior: defaultPrior }) },
+      quality,
+    },
+    graphs: { network: classifierGraph(stored, architecture) },
+    precision: 'F16',
+    reference,
   };
 }

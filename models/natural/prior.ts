@@ -77,7 +77,7 @@ function convolution(b: GraphBuilder, x: Value, options: ConvolutionOptions, p: 
   const pads = stride === 1 ? [before, before, before, before] : [1, 1, 1, 1];
   return conv2d(b, x, weights, p(`${name}.bias`, [out], 0), {
     strides: [stride, stride],
-    pads: pads as [number, number, number, number],
+    pads,
   });
 }
 

@@ -9,6 +9,6 @@ export default classifierRecipe({
   seed: 1,
   steps: 3000,
   architecture: OBJECTS,
-  snapshots: [60, 200, 600, 1500],
+  snapshots: [60, 600, 1500],
   defaultPrior: 'natural-prior',
 });

@@ -8,7 +8,7 @@ import { gradients } from '../autodiff/gradients.js';
 import { GraphBuilder, type Value } from '../graph/graph.js';
 import { add, div, mul, sqrt, sub, min } from '../ops/elementwise.js';
 import { sum } from '../ops/reduce.js';
-import { readSafetensors, writeSafetensors, type NamedTensor } from '../models/safetensors.js';
+import { readSafetensors, writeSafetensors, type NamedTensor, type Weights } from '../models/safetensors.js';
 import { NeuroreelError } from '../../protocol/errors.js';
 import type { CompiledGraph, Runtime, Tensors } from '../runtimes/runtime.js';
 import { ADAM, adamMove, biasCorrections, declareCorrections, type AdamOptions } from './adam.js';
@@ -185,6 +185,12 @@ function writeSnapshot(folder: string, { step, tensors }: State, shapes: Readonl
   const weights = new Map([...shapes].map(([name, { shape }]) => [name, { shape, data: tensors[name]! }]));
   mkdirSync(folder, { recursive: true });
   writeFileSync(snapshotFile(folder, step), writeSafetensors(weights, 'F16'));
+}
+
+/** The snapshots of a run that are there, by their steps. */
+export function readSnapshots(folder: string, steps: readonly number[]): Map<number, Weights> {
+  const found = steps.map((step) => [step, snapshotFile(folder, step)] as const).filter(([, path]) => existsSync(path));
+  return new Map(found.map(([step, path]) => [step, readSafetensors(readFileSync(path), path)]));
 }
 
 /**
