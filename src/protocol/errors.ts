@@ -142,6 +142,11 @@ export const ERRORS = {
     meaning: 'The server was started with a token, and the request carries none or a wrong one.',
     remedy: 'Send `Authorization: Bearer TOKEN`; for a WebSocket see docs/protocol.md (ticket or subprotocol).',
   },
+  SCOPE_REQUIRED: {
+    status: 403,
+    meaning: 'The token is right, but does not have the scope that the request needs (`view`, `run` or `admin`).',
+    remedy: 'Use a token with the scope that the message names; docs/security.md lists what each may do.',
+  },
   JOB_UNKNOWN: {
     status: 404,
     meaning: 'There is no job of that id.',
@@ -211,6 +216,11 @@ export const ERRORS = {
     status: 429,
     meaning: 'As many connections, subscriptions or tickets are open as the server takes.',
     remedy: 'Close some, or try again later.',
+  },
+  RATE_LIMITED: {
+    status: 429,
+    meaning: 'A client asks too often. A WebSocket is closed with 1008.',
+    remedy: 'Wait as long as `Retry-After` says, and ask less often.',
   },
   VIEWER_TOO_SLOW: {
     status: 408,

@@ -91,7 +91,7 @@ describe('a job', () => {
     let shown: () => void = () => undefined;
     const first = new Promise<void>((resolve) => (shown = resolve));
     await manager.submit('a', endless());
-    const watch = manager.frames.watch('a', { view: 'frame', index: 3, quality: 90 }, () => shown());
+    const watch = manager.frames.watch('a', { view: 'frame', index: 3, format: 'jpeg', quality: 90 }, () => shown());
     await first;
     expect(await watch.fetch()).toMatchObject({ kind: 'frame', frame: 3, width: 16, height: 12 });
     watch.close();
