@@ -75,6 +75,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, Exit>> = {
 
   FFMPEG_FAILED: failed,
   SCORES_INVALID: failed,
+  TRAINING_DATA_INVALID: usage,
   TRAINING_DIVERGED: failed,
   JOB_INTERRUPTED: failed,
   WORKER_DIED: failed,

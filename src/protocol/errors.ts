@@ -74,6 +74,11 @@ export const ERRORS = {
     meaning: 'A recogniser gave scores that are not finite numbers, or not as many as it should.',
     remedy: 'Look at the weights of the model, and try another runtime.',
   },
+  TRAINING_DATA_INVALID: {
+    status: 422,
+    meaning: 'The data that a recipe trains on is not there, or damaged.',
+    remedy: 'Get the data set that the README of the recipe names, and name its folder as it says.',
+  },
   TRAINING_DIVERGED: {
     status: 500,
     meaning: 'A training run lost its numbers: the loss became infinite or undefined.',

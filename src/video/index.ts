@@ -19,3 +19,6 @@ export * from './plot.js';
 export * from './sheet.js';
 export * from './stills.js';
 export { escapeXml, FONT_FAMILY } from './svg.js';
+export { listPictures } from './picture-files.js';
+export type { PictureFile } from './picture-files.js';
+export { resizeFrames } from './resize.js';
