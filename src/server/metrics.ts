@@ -121,7 +121,7 @@ export class Metrics {
   }
 
   #add<T extends Counter | Gauge | Histogram>(metric: T): T {
-    this.#registry.registerMetric(metric as Gauge);
+    this.#registry.registerMetric(metric);
     return metric;
   }
 }

@@ -9,6 +9,8 @@ function escape(text: string): string {
   return html.replaceAll(/`([^`]+)`/g, '<code>$1</code>');
 }
 
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
 /** A schema of JSON behind a line that opens. */
 function schemaBlock(title: string, schema: Json): string {
   return `<details><summary>${escape(title)}</summary><pre>${escape(JSON.stringify(schema, null, 2))}</pre></details>`;
@@ -30,7 +32,7 @@ function operationBlock([key, operation]: [string, Operation]): string {
   const fields = query === undefined ? [] : fieldsOf(query);
   const parameters = fields.map(
     ({ name, required, schema }) =>
-      `<li><code>?${escape(name)}</code>${required ? '' : ' (may be absent)'} ${escape(String(schema['description'] ?? ''))}</li>`,
+      `<li><code>?${escape(name)}</code>${required ? '' : ' (may be absent)'} ${escape(textOf(schema['description']))}</li>`,
   );
   return (
     `<article><h3><b>${method}</b> <code>${escape(path.replace(/[:*](\w+)/g, '{$1}'))}</code></h3>` +
@@ -52,7 +54,7 @@ function messageBlocks(
   return Object.entries(schemas)
     .map(([name, schema]) => {
       const { description, ...rest } = jsonSchema(schema, io);
-      return `<article><h3><code>${name}</code></h3><p>${escape(String(description ?? ''))}</p>${schemaBlock('Schema', rest)}</article>`;
+      return `<article><h3><code>${name}</code></h3><p>${escape(textOf(description))}</p>${schemaBlock('Schema', rest)}</article>`;
     })
     .join('');
 }
