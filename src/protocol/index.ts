@@ -8,5 +8,6 @@ export * from './audit-report.js';
 export * from './report.js';
 export * from './runtimes.js';
 export * from './self-test-report.js';
+export * from './steering.js';
 export * from './stream.js';
 export * from './validation.js';
