@@ -22,6 +22,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/audit.js'),
   },
   { name: 'probe', summary: 'a quick audit, on the terminal', load: () => import('./commands/probe.js') },
+  {
+    name: 'evaluate',
+    summary: "measure how good a model's preferred pictures or videos are",
+    load: () => import('./commands/evaluate.js'),
+  },
   { name: 'train', summary: 'train a model from its recipe', load: () => import('./commands/train.js') },
   {
     name: 'demo',

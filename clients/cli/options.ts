@@ -52,6 +52,16 @@ export function collect(text: string, before: readonly string[] = []): string[] 
   return [...before, text];
 }
 
+/** `walk_left,3` -> ['walk_left', 3]: labels, or indices where there are only digits. */
+export function unitList(text: string): (string | number)[] {
+  const parts = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean);
+  if (parts.length === 0) throw new InvalidArgumentError('It must be labels or indices with commas between them.');
+  return parts.map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+}
+
 export const modelFolderOption = (): Option =>
   new Option(
     '--models <folder>',

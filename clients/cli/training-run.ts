@@ -94,7 +94,10 @@ const line = (cells: readonly (string | number)[]): string => `${cells.join(',')
 /** Only files that a run makes: the folder is the user's. */
 function clear(folder: string): void {
   for (const name of readdirSync(folder)) {
-    if ([CHECKPOINT, 'run.json'].includes(name) || /^curve(-[\w.-]+)?\.(csv|png)$/.test(name))
+    if (
+      [CHECKPOINT, 'run.json'].includes(name) ||
+      /^(curve(-[\w.-]+)?\.(csv|png)|snapshot-\d+\.safetensors)$/.test(name)
+    )
       rmSync(join(folder, name));
   }
 }

@@ -11,6 +11,8 @@ export class Stream {
   #wait = FIRST_WAIT_MS;
   #watched = null;
   #timer = 0;
+  /** Place of the last change of state that was seen, to hear of those missed while away. */
+  #cursor = null;
 
   /**
    * @param handlers `connection(state)` with connecting, live or lost; `message(m)` for messages about the watched job;
@@ -28,6 +30,7 @@ export class Stream {
     if (this.#watched !== null && this.#watched.job !== job)
       this.#send({ type: 'unsubscribe', job: this.#watched.job });
     this.#watched = { job, frames };
+    this.#cursor = null;
     this.#subscribe();
   }
 
@@ -59,6 +62,7 @@ export class Stream {
       return;
     }
     const message = JSON.parse(data);
+    if (message.type === 'state' && message.job.id === this.#watched?.job) this.#cursor = message.cursor;
     if (message.type === 'hello') {
       this.#wait = FIRST_WAIT_MS;
       this.#handlers.connection('live');
@@ -83,7 +87,8 @@ export class Stream {
   }
 
   #subscribe() {
-    if (this.#watched !== null) this.#send({ type: 'subscribe', ...this.#watched });
+    if (this.#watched === null) return;
+    this.#send({ type: 'subscribe', ...this.#watched, ...(this.#cursor !== null && { cursor: this.#cursor }) });
   }
 
   #send(message) {

@@ -36,7 +36,8 @@ export function partsOf(id: string, request: BatchJobRequest, model: ModelSummar
   return units.map((unit, i) => {
     const part = `${id}.${String(i + 1).padStart(4, '0')}`;
     if (!jobId.safeParse(part).success) throw refused(`The id ${id} is too long for a batch: 59 characters at most.`);
-    return { id: part, request: parseWith(jobRequest, { ...request.job, unit }) };
+    const which = request.job.kind === 'image' ? { units: [unit] } : { unit };
+    return { id: part, request: parseWith(jobRequest, { ...request.job, ...which }) };
   });
 }
 
@@ -66,7 +67,10 @@ export function progressOf(counts: NonNullable<Job['batch']>, seconds: number): 
 }
 
 /** The error of a batch whose jobs have ended, not all of them well; null when they have. */
-export function errorOf(id: string, { jobs, succeeded, failed, canceled }: NonNullable<Job['batch']>): NeuroreelError | null {
+export function errorOf(
+  id: string,
+  { jobs, succeeded, failed, canceled }: NonNullable<Job['batch']>,
+): NeuroreelError | null {
   if (succeeded === jobs) return null;
   const message = `Of the ${jobs} jobs of ${id}, ${failed} failed and ${canceled} were cancelled.`;
   return new NeuroreelError('BATCH_INCOMPLETE', message);

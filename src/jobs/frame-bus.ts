@@ -3,17 +3,21 @@
  * sequence of a job, tells its watchers that there is something new, and they fetch the picture when they have room
  * for it. A picture is encoded once for all who want the same view, and not at all when nobody fetches it.
  */
-import type { FrameKind, FrameView } from '../protocol/index.js';
-import { framePicture, sheetPicture, type FrameSet } from './pictures.js';
+import type { FrameCodec, FrameKind, FrameView } from '../protocol/index.js';
+import { framePicture, sheetPicture, stripPicture, type FrameSet, type PictureOptions } from './pictures.js';
 
 /** Frames a second of view `play` when the viewer names no number. */
 export const PLAY_FPS = 12;
 
+/** Frames in view `strip` when the viewer names no number. */
+export const STRIP_FRAMES = 8;
+
 /** A picture with what its header says. */
 export interface EncodedView {
   readonly kind: FrameKind;
-  readonly jpeg: Uint8Array;
-  /** Index of the frame; for a sheet, its number of columns. */
+  readonly codec: FrameCodec;
+  readonly bytes: Uint8Array;
+  /** Index of the frame; for a sheet or strip, its number of columns. */
   readonly frame: number;
   /** Size of one frame or tile in pixels. */
   readonly width: number;
@@ -42,20 +46,25 @@ const systemTimers: Timers = {
   },
 };
 
+/** Told of each picture that was encoded, with the seconds that it took. */
+export type OnEncoded = (format: FrameCodec, seconds: number) => void;
+
 /** One view of one job, shared by all who watch it. */
 class SharedView {
   readonly view: FrameView;
   readonly #listeners = new Set<() => void>();
   readonly #timers: Timers;
+  readonly #onEncoded: OnEncoded;
   #set: FrameSet | null;
   #cached: Promise<EncodedView> | null = null;
   #playIndex = 0;
   #stopPlaying: (() => void) | null = null;
 
-  constructor(view: FrameView, set: FrameSet | null, timers: Timers) {
+  constructor(view: FrameView, set: FrameSet | null, timers: Timers, onEncoded: OnEncoded) {
     this.view = view;
     this.#set = set;
     this.#timers = timers;
+    this.#onEncoded = onEncoded;
     this.#playWhenPossible();
   }
 
@@ -108,24 +117,37 @@ class SharedView {
 
   async #encode(set: FrameSet): Promise<EncodedView> {
     const { step, activation, microseconds } = set;
-    const about = { step, activation, microseconds };
-    if (this.view.view === 'sheet') {
-      const { columns, ...picture } = await sheetPicture(set, this.view);
-      return { kind: 'sheet', frame: columns, ...picture, ...about };
+    const codec = this.view.format;
+    const started = performance.now();
+    const picture = await this.#picture(set, this.view);
+    this.#onEncoded(codec, (performance.now() - started) / 1000);
+    return { codec, ...picture, step, activation, microseconds };
+  }
+
+  async #picture(
+    set: FrameSet,
+    options: PictureOptions,
+  ): Promise<Pick<EncodedView, 'kind' | 'frame' | 'bytes' | 'width' | 'height'>> {
+    const { view, index, count } = this.view;
+    if (view === 'sheet' || view === 'strip') {
+      const { columns, ...picture } =
+        view === 'sheet' ? await sheetPicture(set, options) : await stripPicture(set, count ?? STRIP_FRAMES, options);
+      return { kind: view, frame: columns, ...picture };
     }
-    const wanted = this.view.view === 'play' ? this.#playIndex : (this.view.index ?? 0);
-    const frame = Math.min(wanted, set.frames - 1);
-    return { kind: 'frame', frame, ...(await framePicture(set, frame, this.view)), ...about };
+    const frame = Math.min(view === 'play' ? this.#playIndex : (index ?? 0), set.frames - 1);
+    return { kind: 'frame', frame, ...(await framePicture(set, frame, options)) };
   }
 }
 
 /** Viewers with the same key share their pictures. The rate of `frame` and `sheet` is each viewer's own affair. */
-function viewKey({ view, index, maxFps, quality, width }: FrameView): string {
+function viewKey({ view, index, count, maxFps, format, quality, width }: FrameView): string {
   return JSON.stringify([
     view,
     view === 'frame' ? (index ?? 0) : null,
-    view === 'play' ? maxFps : null,
-    quality,
+    view === 'strip' ? (count ?? STRIP_FRAMES) : null,
+    view === 'play' ? (maxFps ?? PLAY_FPS) : null,
+    format,
+    format === 'jpeg' || format === 'webp' ? quality : null,
     width,
   ]);
 }
@@ -139,6 +161,8 @@ export class FrameBus {
   readonly #channels = new Map<string, Channel>();
   readonly #onWatched: (job: string, watched: boolean) => void;
   readonly #timers: Timers;
+  /** For measurements. */
+  onEncoded: OnEncoded = () => undefined;
 
   /** @param onWatched told when a job gets its first watcher and when it loses its last */
   constructor(onWatched: (job: string, watched: boolean) => void = () => undefined, timers: Timers = systemTimers) {
@@ -172,7 +196,7 @@ export class FrameBus {
     const wasWatched = channel.views.size > 0;
     let shared = channel.views.get(key);
     if (shared === undefined) {
-      shared = new SharedView(view, channel.newest, this.#timers);
+      shared = new SharedView(view, channel.newest, this.#timers, (format, seconds) => this.onEncoded(format, seconds));
       channel.views.set(key, shared);
     }
     const mine = shared;

@@ -42,7 +42,9 @@ export interface BatchKindEntry extends KindChecks<BatchJobRequest> {
 }
 
 /** The kinds that a server does. */
-export type JobKinds = { readonly [K in Exclude<JobKind, 'batch'>]?: JobKindEntry<Extract<JobRequest, { kind: K }>> } & {
+export type JobKinds = {
+  readonly [K in Exclude<JobKind, 'batch'>]?: JobKindEntry<Extract<JobRequest, { kind: K }>>;
+} & {
   readonly batch?: BatchKindEntry;
 };
 

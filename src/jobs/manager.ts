@@ -109,6 +109,8 @@ export class JobManager {
   /** Batches whose jobs have changed their states. */
   readonly #unsettled = new Set<string>();
   #closing = false;
+  #closed = false;
+  #finished = 0;
 
   private constructor(options: JobManagerOptions, store: JobStore) {
     this.#options = options;
@@ -146,7 +148,8 @@ export class JobManager {
 
   get counts(): { queued: number; active: number; finished: number } {
     const active = this.#active === null ? 0 : 1;
-    return { queued: this.#queue.size, active, finished: this.#store.rows.countFinished() };
+    if (!this.#closed) this.#finished = this.#store.rows.countFinished();
+    return { queued: this.#queue.size, active, finished: this.#finished };
   }
 
   /** Jobs that fit, newest first, and the cursor of those that follow. */
@@ -312,11 +315,11 @@ export class JobManager {
   steer(id: string, change: Steering): JobWithHistory {
     const entry = this.#living(id, 'steered');
     if (entry.job.state === 'encoding') throw conflict(entry.job, 'steered');
-    const { checkSteering } = kindOf(this.#options.kinds, entry.job.request);
-    if (checkSteering === undefined) {
+    const kind = kindOf(this.#options.kinds, entry.job.request);
+    if (kind.checkSteering === undefined) {
       throw new NeuroreelError('STEER_UNSUPPORTED', `Jobs of the kind ${entry.job.request.kind} cannot be steered.`);
     }
-    checkSteering(entry.job.request, change);
+    kind.checkSteering(entry.job.request, change);
     const index = entry.job.steering.length;
     this.#patch(entry, { steering: [...entry.job.steering, { iteration: null, at: this.#now(), change }] });
     this.#save(entry);
@@ -358,6 +361,7 @@ export class JobManager {
     this.#unsettled.clear();
     await this.#retaining;
     await this.#webhooks.close();
+    this.#closed = true;
     await this.#store.close();
   }
 
@@ -659,11 +663,11 @@ export class JobManager {
 
   /** Removes ended jobs beyond what is to be kept, one call after the other. */
   #retain(): Promise<void> {
-    const { retention, now, log } = this.#options;
+    const { retention, log } = this.#options;
     if (retention === undefined) return Promise.resolve();
     this.#retaining = this.#retaining.then(async () => {
       try {
-        for (const id of await this.#store.retain(retention, now())) {
+        for (const id of await this.#store.retain(retention, this.#options.now())) {
           log.info({ job: id }, 'job removed: beyond what is kept');
           this.events.emit('removed', id);
         }
@@ -696,7 +700,9 @@ function withHistory({ job, history }: Entry): JobWithHistory {
 }
 
 function conflict({ id, state }: { id: string; state: JobState }, wish: string): NeuroreelError {
-  return new NeuroreelError('JOB_STATE_CONFLICT', `Job ${id} is ${state}; it cannot be ${wish}.`, { details: { state } });
+  return new NeuroreelError('JOB_STATE_CONFLICT', `Job ${id} is ${state}; it cannot be ${wish}.`, {
+    details: { state },
+  });
 }
 
 function interrupted(id: string): NeuroreelError {

@@ -1,5 +1,6 @@
-/** Pictures of a sequence for viewers: one frame, or all frames tiled, as JPEG. */
-import sharp from 'sharp';
+/** Pictures of a sequence for viewers: one frame, some side by side, or all tiled; as JPEG, WebP, PNG or raw bytes. */
+import sharp, { type Sharp } from 'sharp';
+import type { FrameCodec } from '../protocol/index.js';
 
 /** A sequence as the engine hands it out. */
 export interface FrameSet {
@@ -17,20 +18,27 @@ export interface FrameSet {
 
 /** A picture with the size of one frame (or tile) in it. */
 export interface Picture {
-  readonly jpeg: Uint8Array;
+  /** As encoded in the format that was asked for. */
+  readonly bytes: Uint8Array;
   readonly width: number;
   readonly height: number;
 }
 
 export interface PictureOptions {
-  /** JPEG quality, 1 to 100. */
+  /** JPEG when absent. */
+  readonly format?: FrameCodec | undefined;
+  /** Quality of JPEG and WebP, 1 to 100. */
   readonly quality: number;
   /** Width of a frame or tile in pixels; height keeps the proportion. As it is when absent. */
   readonly width?: number | undefined;
 }
 
-/** Longest side of a sheet in pixels; tiles are made smaller to fit. */
+/** Longest side of a picture in pixels; tiles are made smaller to fit. */
 export const MAX_SHEET_SIDE = 4096;
+/** Longest side of a raw picture: 12 MiB. */
+export const MAX_RAW_SIDE = 2048;
+
+const longestSide = (format: FrameCodec | undefined): number => (format === 'raw' ? MAX_RAW_SIDE : MAX_SHEET_SIDE);
 
 /** Bytes copied in one go before other work of the event loop gets its turn. */
 const COPY_CHUNK_BYTES = 4 * 1024 * 1024;
@@ -53,38 +61,49 @@ export function scaledSize(
   };
 }
 
-async function toJpeg(
-  rgb: Uint8Array,
-  size: { width: number; height: number },
-  target: { width: number; height: number },
-  quality: number,
-): Promise<Uint8Array> {
+/** How each format is made; all are the quickest that the library has. */
+const ENCODERS: Readonly<Record<FrameCodec, (image: Sharp, quality: number) => Sharp>> = {
+  // Frames are small and are shown enlarged: subsampled colour would show.
+  jpeg: (image, quality) => image.jpeg({ quality, chromaSubsampling: '4:4:4' }),
+  webp: (image, quality) => image.webp({ quality, effort: 0 }),
+  png: (image) => image.png({ compressionLevel: 1 }),
+  raw: (image) => image.raw(),
+};
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+async function encode(rgb: Uint8Array, size: Size, target: Size, options: PictureOptions): Promise<Uint8Array> {
   const image = sharp(rgb, { raw: { width: size.width, height: size.height, channels: 3 }, limitInputPixels: false });
   if (target.width !== size.width || target.height !== size.height) {
     image.resize(target.width, target.height, { fit: 'fill' });
   }
-  // Frames are small and are shown enlarged: subsampled colour would show.
-  return image.jpeg({ quality, chromaSubsampling: '4:4:4' }).toBuffer();
+  return ENCODERS[options.format ?? 'jpeg'](image, options.quality).toBuffer();
 }
 
 /** Frame `index` (clamped to the last) of the sequence. */
 export async function framePicture(set: FrameSet, index: number, options: PictureOptions): Promise<Picture> {
   const bytes = set.width * set.height * 3;
   const at = Math.min(index, set.frames - 1) * bytes;
-  const target = scaledSize(set, options.width, { width: 4096, height: 4096 });
-  const jpeg = await toJpeg(set.pixels.subarray(at, at + bytes), set, target, options.quality);
-  return { jpeg, ...target };
+  const side = longestSide(options.format);
+  const target = scaledSize(set, options.width, { width: side, height: side });
+  return { bytes: await encode(set.pixels.subarray(at, at + bytes), set, target, options), ...target };
 }
 
-/** All frames row by row in one picture of RGB bytes [rows * height, columns * width, 3]; unused tiles are black. */
-async function tile(set: FrameSet, columns: number, rows: number): Promise<Uint8Array> {
-  const { pixels, frames, width, height } = set;
+/**
+ * Frames row by row in one picture of RGB bytes [rows * height, columns * width, 3]; unused tiles are black.
+ * @param indices which frames, in order
+ */
+async function tile(set: FrameSet, indices: readonly number[], columns: number): Promise<Uint8Array> {
+  const { pixels, width, height } = set;
   const line = width * 3;
-  const sheet = new Uint8Array(columns * rows * height * line);
+  const sheet = new Uint8Array(Math.ceil(indices.length / columns) * columns * height * line);
   let copied = 0;
-  for (let frame = 0; frame < frames; frame++) {
-    const left = (frame % columns) * line;
-    const top = Math.floor(frame / columns) * height;
+  for (const [place, frame] of indices.entries()) {
+    const left = (place % columns) * line;
+    const top = Math.floor(place / columns) * height;
     for (let y = 0; y < height; y++) {
       const from = (frame * height + y) * line;
       sheet.set(pixels.subarray(from, from + line), (top + y) * columns * line + left);
@@ -98,16 +117,39 @@ async function tile(set: FrameSet, columns: number, rows: number): Promise<Uint8
   return sheet;
 }
 
-/** All frames of the sequence in one picture, row by row. */
-export async function sheetPicture(set: FrameSet, options: PictureOptions): Promise<Picture & { columns: number }> {
-  const columns = sheetColumns(set.frames, set.width, set.height);
-  const rows = Math.ceil(set.frames / columns);
-  const target = scaledSize(set, options.width, { width: MAX_SHEET_SIDE / columns, height: MAX_SHEET_SIDE / rows });
-  const jpeg = await toJpeg(
-    await tile(set, columns, rows),
+/** Those frames in one picture with so many columns. */
+async function tiled(
+  set: FrameSet,
+  indices: readonly number[],
+  columns: number,
+  options: PictureOptions,
+): Promise<Picture & { columns: number }> {
+  const rows = Math.ceil(indices.length / columns);
+  const side = longestSide(options.format);
+  const target = scaledSize(set, options.width, { width: side / columns, height: side / rows });
+  const bytes = await encode(
+    await tile(set, indices, columns),
     { width: columns * set.width, height: rows * set.height },
     { width: columns * target.width, height: rows * target.height },
-    options.quality,
+    options,
   );
-  return { jpeg, ...target, columns };
+  return { bytes, ...target, columns };
+}
+
+/** All frames of the sequence in one picture, row by row. */
+export function sheetPicture(set: FrameSet, options: PictureOptions): Promise<Picture & { columns: number }> {
+  const indices = Array.from({ length: set.frames }, (_, index) => index);
+  return tiled(set, indices, sheetColumns(set.frames, set.width, set.height), options);
+}
+
+/** `count` frames (or all, if there are fewer), evenly spaced from the first to the last, side by side. */
+export function stripPicture(
+  set: FrameSet,
+  count: number,
+  options: PictureOptions,
+): Promise<Picture & { columns: number }> {
+  const columns = Math.min(count, set.frames);
+  const step = columns === 1 ? 0 : (set.frames - 1) / (columns - 1);
+  const indices = Array.from({ length: columns }, (_, place) => Math.round(place * step));
+  return tiled(set, indices, columns, options);
 }

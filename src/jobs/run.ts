@@ -112,18 +112,18 @@ export class Run {
   }
 
   #hear(news: ThreadNews): void {
-    const { happens, patch, log, save } = this.#parts;
+    const parts = this.#parts;
     switch (news.type) {
       case 'started':
-        patch({ run: news.run });
-        happens('run', news.at);
+        parts.patch({ run: news.run });
+        parts.happens('run', news.at);
         return;
       case 'paused':
-        happens('pause', news.at);
+        parts.happens('pause', news.at);
         this.#parts.startNext();
         return;
       case 'resumed':
-        happens('run', news.at);
+        parts.happens('run', news.at);
         return;
       case 'progress':
         this.#hearStep(news);
@@ -135,14 +135,14 @@ export class Run {
         this.#hearEncoding(news);
         return;
       case 'checkpoint':
-        patch({ crashes: 0 });
-        save();
+        parts.patch({ crashes: 0 });
+        parts.save();
         return;
       case 'steered':
         this.#hearSteered(news);
         return;
       case 'note':
-        log.warn({ job: this.#parts.job().id }, news.message);
+        parts.log.warn({ job: this.#parts.job().id }, news.message);
         return;
     }
   }

@@ -1,13 +1,5 @@
 /** What the main thread and a job's worker thread say to each other, and what a kind of job has to bring. */
-import type {
-  AuditJobProgress,
-  ErrorCode,
-  Job,
-  JobRequest,
-  JobRun,
-  JobState,
-  Steering,
-} from '../protocol/index.js';
+import type { AuditJobProgress, ErrorCode, Job, JobRequest, JobRun, JobState, Steering } from '../protocol/index.js';
 import type { Snapshot } from './checkpoint.js';
 
 /** Words of the memory that both threads see, so that a busy worker notices without reading messages. */

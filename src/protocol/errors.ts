@@ -74,6 +74,11 @@ export const ERRORS = {
     meaning: 'A recogniser gave scores that are not finite numbers, or not as many as it should.',
     remedy: 'Look at the weights of the model, and try another runtime.',
   },
+  TRAINING_DATA_INVALID: {
+    status: 422,
+    meaning: 'The data that a recipe trains on is not there, or damaged.',
+    remedy: 'Get the data set that the README of the recipe names, and name its folder as it says.',
+  },
   TRAINING_DIVERGED: {
     status: 500,
     meaning: 'A training run lost its numbers: the loss became infinite or undefined.',
@@ -136,6 +141,11 @@ export const ERRORS = {
     status: 401,
     meaning: 'The server was started with a token, and the request carries none or a wrong one.',
     remedy: 'Send `Authorization: Bearer TOKEN`; for a WebSocket see docs/protocol.md (ticket or subprotocol).',
+  },
+  SCOPE_REQUIRED: {
+    status: 403,
+    meaning: 'The token is right, but does not have the scope that the request needs (`view`, `run` or `admin`).',
+    remedy: 'Use a token with the scope that the message names; docs/security.md lists what each may do.',
   },
   JOB_UNKNOWN: {
     status: 404,
@@ -246,6 +256,11 @@ export const ERRORS = {
     status: 429,
     meaning: 'As many connections, subscriptions or tickets are open as the server takes.',
     remedy: 'Close some, or try again later.',
+  },
+  RATE_LIMITED: {
+    status: 429,
+    meaning: 'A client asks too often. A WebSocket is closed with 1008.',
+    remedy: 'Wait as long as `Retry-After` says, and ask less often.',
   },
   VIEWER_TOO_SLOW: {
     status: 408,

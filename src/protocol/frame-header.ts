@@ -4,13 +4,13 @@
  * | offset | type | field                                                                                       |
  * |--------|------|---------------------------------------------------------------------------------------------|
  * | 0      | u8   | version of this header: 1                                                                   |
- * | 1      | u8   | kind: 1 one frame, 2 sheet (all frames tiled, row by row)                                    |
- * | 2      | u8   | codec of the picture: 1 JPEG                                                                |
- * | 3      | u8   | flags: none yet, 0                                                                          |
+ * | 1      | u8   | kind: 1 one frame, 2 sheet (all frames tiled, row by row), 3 strip (some, side by side)      |
+ * | 2      | u8   | codec of the picture: 1 JPEG, 2 WebP, 3 PNG, 4 raw RGB bytes, row by row                     |
+ * | 3      | u8   | flags: 1 of a replay                                                                        |
  * | 4      | u32  | stream: number of the subscription                                                          |
  * | 8      | u32  | step: iterations done when the frames were made                                             |
  * | 12     | u32  | frame: index of the frame; for a sheet, its number of columns                               |
- * | 16     | u16  | width of one frame (of one tile, for a sheet) as encoded, pixels                            |
+ * | 16     | u16  | width of one frame (of one tile, for a sheet or strip) as encoded, pixels                   |
  * | 18     | u16  | height of it                                                                                |
  * | 20     | f32  | the unit's activation at that step                                                          |
  * | 24     | u64  | when the frames were made, microseconds since 1970-01-01 UTC                                |
@@ -21,8 +21,11 @@
 export const FRAME_HEADER_BYTES = 32;
 export const FRAME_HEADER_VERSION = 1;
 
-export type FrameKind = 'frame' | 'sheet';
-export type FrameCodec = 'jpeg';
+/** Flag of pictures that were not made just now but are played from what a job kept. */
+export const FRAME_FLAG_REPLAY = 1;
+
+export type FrameKind = 'frame' | 'sheet' | 'strip';
+export type FrameCodec = 'jpeg' | 'webp' | 'png' | 'raw';
 
 export interface FrameHeader {
   readonly kind: FrameKind;
@@ -33,7 +36,7 @@ export interface FrameHeader {
   readonly stream: number;
   /** Iterations done, 0 .. 2^32 - 1. */
   readonly step: number;
-  /** Index of the frame; for a sheet, its number of columns. */
+  /** Index of the frame; for a sheet or strip, its number of columns. */
   readonly frame: number;
   /** Size of one frame or tile in pixels, 0 .. 65535. */
   readonly width: number;
@@ -44,8 +47,8 @@ export interface FrameHeader {
   readonly microseconds: number;
 }
 
-const KINDS: readonly (FrameKind | undefined)[] = [undefined, 'frame', 'sheet'];
-const CODECS: readonly (FrameCodec | undefined)[] = [undefined, 'jpeg'];
+const KINDS: readonly (FrameKind | undefined)[] = [undefined, 'frame', 'sheet', 'strip'];
+const CODECS: readonly (FrameCodec | undefined)[] = [undefined, 'jpeg', 'webp', 'png', 'raw'];
 
 /** @throws {RangeError} when a whole number does not fit its field */
 function checked(name: string, value: number, max: number): number {
@@ -73,6 +76,13 @@ export function writeFrameHeader(header: FrameHeader, target: Uint8Array): void 
   view.setUint16(18, checked('height', header.height, 0xffff));
   view.setFloat32(20, header.activation);
   view.setBigUint64(24, BigInt(checked('microseconds', header.microseconds, Number.MAX_SAFE_INTEGER)));
+}
+
+/** The header alone, for senders that do not copy the picture behind it. */
+export function frameHeaderBytes(header: FrameHeader): Uint8Array {
+  const bytes = new Uint8Array(FRAME_HEADER_BYTES);
+  writeFrameHeader(header, bytes);
+  return bytes;
 }
 
 /** A whole binary message: header, then picture. */

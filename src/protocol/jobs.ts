@@ -4,8 +4,10 @@
  */
 import { z } from 'zod';
 import { errorBody } from './http.js';
+import { presetName } from './presets.js';
 import { device } from './runtimes.js';
 import { steering } from './steering.js';
+import { layerName, synthesisOverrides, unitName, unitPosition } from './synthesis.js';
 
 /** Largest number of frames of a video. */
 export const MAX_FRAMES = 4096;
@@ -21,47 +23,88 @@ export const jobId = z
   )
   .describe('The id of a job: chosen by the client with PUT, by the server with POST.');
 
-const preset = z
-  .enum(['default', 'paper-2016'])
-  .describe(
-    'A named set of step sizes, penalties and schedules: `default` looks best, `paper-2016` is the paper as is.',
-  );
+/** Most bytes of a picture in a request, as base64. */
+const MAX_PICTURE = 4_000_000;
+
+/** What requests for videos and for images have in common. */
+const synthesisFields = {
+  layer: layerName
+    .optional()
+    .describe('Name of a hidden layer whose unit is maximised; absent: the scores of the labels.'),
+  position: unitPosition.optional(),
+  prior: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe(
+      "Name of the prior; `pixels` or `fourier` for none (the image itself is the code); the model's default when absent.",
+    ),
+  preset: presetName.default('default'),
+  settings: synthesisOverrides.optional(),
+  picture: z
+    .base64()
+    .max(MAX_PICTURE)
+    .optional()
+    .describe(
+      "An image file (PNG, JPEG, WebP) as base64, of which a run that starts `from: 'picture'` takes the code.",
+    ),
+  seed: z.int().min(0).max(0xffffffff).default(1).describe('Seed of every random number of the job.'),
+  iterations: z.int().min(1).max(100_000).optional().describe("Iterations; the preset's number when absent."),
+  device: device.default('auto'),
+  previewEvery: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .optional()
+    .describe('Frames are handed to the stream at least every so many iterations, even when nobody watches.'),
+} as const;
 
 export const videoJobRequest = z
   .strictObject({
     kind: z.literal('video').describe('A preferred video: one sequence of frames optimised for one unit.'),
     model: z.string().min(1).max(100).default('figures-lrcn').describe('Name of the recogniser (a model package).'),
-    unit: z
-      .union(
-        [z.int().min(0).max(1_000_000), z.string().min(1).max(200)],
-        'expected an index from 0 or the text of a label',
-      )
-      .optional()
-      .describe("The unit to maximise: its index or its label; the model's default unit when absent."),
-    prior: z
-      .string()
-      .min(1)
-      .max(100)
+    unit: unitName.optional().describe("The unit to maximise; the model's default unit when absent."),
+    frames: z.int().min(1).max(MAX_FRAMES).default(160).describe('Frames of the video, all optimised together.'),
+    ...synthesisFields,
+    compareFree: z
+      .boolean()
       .optional()
       .describe(
-        "Name of the prior; `pixels` for none (the image itself is the code); the model's default when absent.",
+        'Whether the same is done with a free code for each frame, so that the report can say what the sequence cost.',
       ),
-    preset: preset.default('default'),
-    frames: z.int().min(1).max(MAX_FRAMES).default(160).describe('Frames of the video, all optimised together.'),
-    seed: z.int().min(0).max(0xffffffff).default(1).describe('Seed of every random number of the job.'),
-    iterations: z.int().min(1).max(100_000).optional().describe("Iterations; the preset's number when absent."),
     fps: z.number().min(1).max(120).default(25).describe('Frames a second of the MP4.'),
-    device: device.default('auto'),
-    previewEvery: z
-      .int()
-      .min(1)
-      .max(100_000)
-      .optional()
-      .describe('Frames are handed to the stream at least every so many iterations, even when nobody watches.'),
   })
   .describe('Request for a preferred video.');
 
 const modelName = z.string().min(1).max(100);
+
+/** Most pictures of an image job. */
+export const MAX_PICTURES = 256;
+
+export const imageJobRequest = z
+  .strictObject({
+    kind: z.literal('image').describe('Preferred images for units of a classifier, all of them in one batch.'),
+    model: modelName.default('tiny-objects').describe('Name of the classifier (a model package).'),
+    units: z
+      .array(unitName)
+      .min(1)
+      .max(MAX_PICTURES)
+      .optional()
+      .describe("The units to maximise, of one layer; the model's default unit when absent."),
+    starts: z
+      .int()
+      .min(1)
+      .max(MAX_PICTURES)
+      .default(1)
+      .describe('Pictures of each unit, each from a start of its own.'),
+    ...synthesisFields,
+  })
+  .refine(({ units, starts }) => (units?.length ?? 1) * starts <= MAX_PICTURES, {
+    path: ['starts'],
+    error: `expected at most ${MAX_PICTURES} pictures in all (units times starts)`,
+  })
+  .describe('Request for preferred images.');
 
 export const auditJobRequest = z
   .strictObject({
@@ -96,24 +139,30 @@ export const auditJobRequest = z
 export const MAX_BATCH = 4096;
 
 /** What the jobs of a batch have in common: a request of a kind that maximises a unit, without its unit. */
-const batchTemplate = z.discriminatedUnion('kind', [videoJobRequest.omit({ unit: true })]);
+const { unit: _unit, ...videoTemplate } = videoJobRequest.shape;
+const { units: _units, ...imageTemplate } = imageJobRequest.shape;
+const batchTemplate = z.discriminatedUnion('kind', [z.strictObject(videoTemplate), z.strictObject(imageTemplate)]);
 
 export const batchJobRequest = z
   .strictObject({
     kind: z.literal('batch').describe('A batch: one job for each of many units of a model.'),
     units: z
-      .union([z.literal('all'), z.array(z.union([z.int().min(0).max(1_000_000), z.string().min(1).max(200)])).min(1)])
-      .describe(`Units by index or label, each at most once and at most ${MAX_BATCH}; \`all\` for every unit of the model.`),
+      .union([z.literal('all'), z.array(unitName).min(1)])
+      .describe(
+        `Units by index or label, each at most once and at most ${MAX_BATCH}; \`all\` for every unit of the model.`,
+      ),
     job: batchTemplate.describe('The request of each of the jobs, without its unit.'),
   })
   .describe('Request for a batch of jobs.');
 
 /** Every kind of job; a new kind is one more schema in this list (and one entry in `src/jobs/kinds.ts`). */
-export const jobRequest = z.discriminatedUnion('kind', [videoJobRequest, auditJobRequest, batchJobRequest], {
-  error: (issue) => (issue.code === 'invalid_union' ? "expected one of 'video', 'audit', 'batch'" : undefined),
+const KINDS = [videoJobRequest, imageJobRequest, auditJobRequest, batchJobRequest] as const;
+export const jobRequest = z.discriminatedUnion('kind', KINDS, {
+  error: (issue) => (issue.code === 'invalid_union' ? "expected one of 'video', 'image', 'audit', 'batch'" : undefined),
 });
 
 export type VideoJobRequest = z.output<typeof videoJobRequest>;
+export type ImageJobRequest = z.output<typeof imageJobRequest>;
 export type AuditJobRequest = z.output<typeof auditJobRequest>;
 export type BatchJobRequest = z.output<typeof batchJobRequest>;
 export type JobRequest = z.output<typeof jobRequest>;

@@ -188,7 +188,7 @@ function reversalChart({ name, reversalConfusion }: ModelAudit): Promise<Plot> {
   const columns = [...own, ...strangers].slice(0, MOST_CELLS + 8);
   return cellChart({
     title: `What ${name} makes of reversed clips`,
-    subtitle: 'Per cent of the clips of a class; framed: the label of the time-reversed action',
+    subtitle: `Per cent of the clips of a class${paired.length > 0 ? '; framed: the label of the time-reversed action' : ''}`,
     x: 'answer for the reversed clip',
     y: 'true class',
     rows: own,

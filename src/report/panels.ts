@@ -414,7 +414,8 @@ export async function cellChart(chart: CellChart): Promise<Plot> {
   const longest = (names: readonly string[]): number => Math.max(...names.map((name) => name.length));
   const side = Math.max(26, Math.min(44, 700 / columns.length));
   const [left, bottom] = [40 + longest(rows) * 7, 44 + longest(columns) * 5.6];
-  const width = Math.round(Math.max(480, left + columns.length * side + 40));
+  // As wide as the title and as other charts, so that a page shows its text at the size of theirs.
+  const width = Math.round(Math.max(900, left + columns.length * side + 40));
   const height = Math.round(head.top + rows.length * Math.min(34, side) + bottom);
   const style = { fontFamily: FONT_FAMILY, fontSize: 11.5, color: INK, interval: 0 };
   const axis = { axisLine: { show: false }, axisTick: { show: false }, splitLine: { show: false } };

@@ -48,6 +48,12 @@ export const serverConfig = z
       .min(16 * 1024)
       .default(1024 * 1024)
       .describe('A viewer for whom more than this piles up unread is hung up on.'),
+    maxMessagesPerSecond: z
+      .number()
+      .min(1)
+      .max(1_000_000)
+      .default(500)
+      .describe('Messages a second that a connection may send in the long run.'),
     heartbeatSeconds: z.number().min(0.01).max(3600).default(15).describe('Time between pings of a connection.'),
     cancelGraceSeconds: z
       .number()

@@ -1,4 +1,7 @@
 /** Videos and pictures: ffmpeg in and out, still images, contact sheets, plots. */
+export { boardFrames, boardLength, boardScale, inRows, placesOf, renderBoard } from './board.js';
+export type { Board, BoardCell } from './board.js';
+export * from './board-video.js';
 export { isVideoName, listClips } from './clip-files.js';
 export type { ClipFile } from './clip-files.js';
 export { ClipReader, MOST_FRAMES } from './clip-reader.js';
@@ -16,3 +19,6 @@ export * from './plot.js';
 export * from './sheet.js';
 export * from './stills.js';
 export { escapeXml, FONT_FAMILY } from './svg.js';
+export { listPictures } from './picture-files.js';
+export type { PictureFile } from './picture-files.js';
+export { resizeFrames } from './resize.js';

@@ -21,7 +21,7 @@ import { evaluate, referenceRuntime } from '../../src/engine/runtimes/reference/
 import type { Runtime } from '../../src/engine/runtimes/runtime.js';
 import { heSpread, trainable, trained, type Parameters } from '../../src/engine/training/parameters.js';
 import { ADAM } from '../../src/engine/training/adam.js';
-import { train, type TrainingProgress, type TrainingTask } from '../../src/engine/training/trainer.js';
+import { readSnapshots, train, type TrainingProgress, type TrainingTask } from '../../src/engine/training/trainer.js';
 import { failure, relativeError, removeFolder, temporaryFolder } from './small-models.js';
 
 let onnx: Runtime;
@@ -389,5 +389,69 @@ describe('trained weights', () => {
     const p = trained(b, new Map([['w', { shape: [2, 3], data: new Float32Array(6) }]]));
     expect(() => p('w', [3, 2], 0)).toThrow(failure('MODEL_INVALID', /"w" of shape \[3, 2\]/));
     expect(() => p('v', [2, 3], 0)).toThrow(failure('MODEL_INVALID'));
+  });
+});
+
+describe('a rival', () => {
+  /** x wants to be near `rival.y`; `rival.y` wants to be near 2 x and 3. */
+  const task: TrainingTask = {
+    seed: 1,
+    steps: 40,
+    snapshots: [3, 40],
+    learningRate: () => 0.05,
+    build(b, p) {
+      const [x, y] = [p('x', [2], 1), p('rival.y', [2], 1)];
+      const square = (one: Value, other: Value): Value => {
+        const d = sub(b, one, other);
+        return sum(b, mul(b, d, d), undefined, false);
+      };
+      const loss = add(b, square(x, y), mul(b, sum(b, b.input('data', [1]), undefined, false), b.scalar(0)));
+      return { loss, rival: { prefix: 'rival.', loss: square(y, b.constant([3, 3], [2])) } };
+    },
+    batch: () => ({ data: new Float32Array(1) }),
+  };
+
+  it('follows its own loss while the others follow theirs, and its loss is watched', async () => {
+    const losses: number[] = [];
+    const weights = await train(
+      { ...task, steps: 300 },
+      {
+        runtime: referenceRuntime,
+        onProgress: ({ watch }) => void losses.push(watch['rivalLoss']![0]!),
+      },
+    );
+    for (const name of ['x', 'rival.y']) for (const w of weights.get(name)!.data) expect(w).toBeCloseTo(3, 1);
+    expect(losses.at(-1)).toBeLessThan(losses[0]! / 50);
+  });
+
+  it('goes on after an interruption as if there had been none, and leaves snapshots', async () => {
+    const whole = await train(task, { runtime: referenceRuntime });
+    const stop = new AbortController();
+    await train(task, {
+      ...{ runtime: referenceRuntime, folder, signal: stop.signal },
+      onProgress: ({ step }) => {
+        if (step === 17) stop.abort();
+      },
+    });
+    expect(bytesOf(await train(task, { runtime: referenceRuntime, folder }))).toEqual(bytesOf(whole));
+    const found = readSnapshots(folder, [3, 39, 40]);
+    expect([...found.keys()]).toEqual([3, 40]);
+    expect(found.get(40)!.get('x')!.data[0]).toBeCloseTo(whole.get('x')!.data[0]!, 2);
+  });
+
+  it('lets matrices decay, but not biases', async () => {
+    const still: TrainingTask = {
+      ...{ seed: 1, steps: 10, adam: { weightDecay: 0.5 }, learningRate: () => 0.1, batch: () => ({}) },
+      build(b, p) {
+        const zero = (x: Value): Value => mul(b, sum(b, x, undefined, false), b.scalar(0));
+        return { loss: add(b, zero(p('matrix', [2, 2], 1)), zero(p('bias', [2], 1))) };
+      },
+    };
+    const [before, after] = [
+      await train({ ...still, steps: 0 }, { runtime: referenceRuntime }),
+      await train(still, { runtime: referenceRuntime }),
+    ];
+    before.get('matrix')!.data.forEach((w, i) => expect(after.get('matrix')!.data[i]).toBeCloseTo(w * 0.95 ** 10, 5));
+    expect([...after.get('bias')!.data]).toEqual([...before.get('bias')!.data]);
   });
 });

@@ -97,7 +97,7 @@ describe('an audit job', () => {
         'observations.jsonl',
       ]),
     );
-    expect(await readdir(place(`data-${opened}`, 'jobs', 'a'))).not.toContain('work');
+    await expect.poll(() => readdir(place(`data-${opened}`, 'work'))).toEqual([]);
   });
 
   it('is run on a set of clips of the server, and on no other path', async () => {
@@ -132,7 +132,7 @@ describe('an audit job', () => {
     await reaches(manager, 'a', 'running');
     manager.cancel('a');
     expect((await reaches(manager, 'a', ...FINAL_STATES)).state).toBe('canceled');
-    expect(await readdir(place(`data-${opened}`, 'jobs', 'a'))).not.toContain('work');
+    await expect.poll(() => readdir(place(`data-${opened}`, 'work'))).toEqual([]);
   });
 });
 

@@ -15,7 +15,7 @@ function frames(count: number, step = 0): FrameSet {
   return { pixels, frames: count, width: WIDTH, height: HEIGHT, step, activation: step / 2, microseconds: 1000 + step };
 }
 
-const view = (more: Partial<FrameView> = {}): FrameView => ({ view: 'frame', quality: 95, ...more });
+const view = (more: Partial<FrameView> = {}): FrameView => ({ view: 'frame', format: 'jpeg', quality: 95, ...more });
 
 /** Grey value in the middle of the tile at a column and row. */
 async function greyAt(jpeg: Uint8Array, column: number, row: number, width = WIDTH, height = HEIGHT): Promise<number> {
@@ -27,16 +27,16 @@ async function greyAt(jpeg: Uint8Array, column: number, row: number, width = WID
 
 describe('pictures', () => {
   it('a frame is that frame, and the last when there are fewer', async () => {
-    const { jpeg, width, height } = await framePicture(frames(8), 5, { quality: 95 });
+    const { bytes: jpeg, width, height } = await framePicture(frames(8), 5, { quality: 95 });
     expect([width, height]).toEqual([WIDTH, HEIGHT]);
     expect(Math.abs((await greyAt(jpeg, 0, 0)) - 50)).toBeLessThanOrEqual(2);
     expect(
-      Math.abs((await greyAt((await framePicture(frames(8), 99, { quality: 95 })).jpeg, 0, 0)) - 70),
+      Math.abs((await greyAt((await framePicture(frames(8), 99, { quality: 95 })).bytes, 0, 0)) - 70),
     ).toBeLessThanOrEqual(2);
   });
 
   it('a sheet has all frames in order, row by row', async () => {
-    const { jpeg, columns, width, height } = await sheetPicture(frames(21), { quality: 95 });
+    const { bytes: jpeg, columns, width, height } = await sheetPicture(frames(21), { quality: 95 });
     const meta = await sharp(jpeg).metadata();
     expect([meta.width, meta.height]).toEqual([columns * width, Math.ceil(21 / columns) * height]);
     for (let k = 0; k < 21; k++) {
@@ -48,9 +48,9 @@ describe('pictures', () => {
   it('can be smaller or larger, in proportion', async () => {
     const sheet = await sheetPicture(frames(12), { quality: 90, width: 12 });
     expect([sheet.width, sheet.height]).toEqual([12, 8]);
-    expect(Math.abs((await greyAt(sheet.jpeg, 1, 1, 12, 8)) - 10 * (sheet.columns + 1))).toBeLessThanOrEqual(3);
+    expect(Math.abs((await greyAt(sheet.bytes, 1, 1, 12, 8)) - 10 * (sheet.columns + 1))).toBeLessThanOrEqual(3);
     const frame = await framePicture(frames(1), 0, { quality: 90, width: 48 });
-    expect((await sharp(frame.jpeg).metadata()).height).toBe(32);
+    expect((await sharp(frame.bytes).metadata()).height).toBe(32);
   });
 
   it('160 square frames tile 16 x 10; sizes stay within bounds', () => {

@@ -100,7 +100,7 @@ describe('a job', () => {
     let shown: () => void = () => undefined;
     const first = new Promise<void>((resolve) => (shown = resolve));
     await manager.submit('a', endless());
-    const watch = manager.frames.watch('a', { view: 'frame', index: 3, quality: 90 }, () => shown());
+    const watch = manager.frames.watch('a', { view: 'frame', index: 3, format: 'jpeg', quality: 90 }, () => shown());
     await first;
     expect(await watch.fetch()).toMatchObject({ kind: 'frame', frame: 3, width: 16, height: 12 });
     watch.close();
@@ -339,9 +339,15 @@ describe('the data folder', () => {
     const files: FileWriter = { ...fileWriter, move: (from, to) => (isFull ? full() : fileWriter.move(from, to)) };
     const manager = await open({ files });
     await manager.submit('a', fixtureRequest('steady'));
-    expect(await reaches(manager, 'a', ...FINAL_STATES)).toMatchObject({ state: 'failed', error: { code: 'DISK_FULL' } });
+    expect(await reaches(manager, 'a', ...FINAL_STATES)).toMatchObject({
+      state: 'failed',
+      error: { code: 'DISK_FULL' },
+    });
     await manager.submit('b', fixtureRequest('fills-the-disk'));
-    expect(await reaches(manager, 'b', ...FINAL_STATES)).toMatchObject({ state: 'failed', error: { code: 'DISK_FULL' } });
+    expect(await reaches(manager, 'b', ...FINAL_STATES)).toMatchObject({
+      state: 'failed',
+      error: { code: 'DISK_FULL' },
+    });
     isFull = false;
     manager.retry('a');
     expect((await reaches(manager, 'a', ...FINAL_STATES)).state).toBe('succeeded');

@@ -68,7 +68,7 @@ describe('frame header', () => {
     expect(() => decodeFrame(changed(0, 2))).toThrow(/version 2/);
     expect(() => decodeFrame(changed(1, 9))).toThrow(/kind 9/);
     expect(() => decodeFrame(changed(1, 0))).toThrow(/kind 0/);
-    expect(() => decodeFrame(changed(2, 3))).toThrow(/codec 3/);
+    expect(() => decodeFrame(changed(2, 9))).toThrow(/codec 9/);
     expect(() => writeFrameHeader(header, new Uint8Array(31))).toThrow(/32 bytes/);
   });
 });

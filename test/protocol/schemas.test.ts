@@ -69,7 +69,7 @@ describe('stream messages', () => {
     expect(parseWith(clientMessage, { type: 'subscribe', job: 'a', frames: {} })).toEqual({
       type: 'subscribe',
       job: 'a',
-      frames: { view: 'play', quality: 80 },
+      frames: { view: 'play', format: 'jpeg', quality: 80 },
     });
   });
 

@@ -127,6 +127,104 @@ describe('a subscription', () => {
   });
 });
 
+describe('views', () => {
+  it('have the format, size and frames that were asked for', async () => {
+    const job = await runningJob();
+    const client = await t.stream();
+    const metadata = { jpeg: 'jpeg', webp: 'webp', png: 'png' } as const;
+    for (const format of ['jpeg', 'webp', 'png'] as const) {
+      client.send({ type: 'subscribe', job: job.id, frames: { view: 'strip', count: 3, format } });
+      const { header, picture } = await client.next('frame', (frame) => frame.header.codec === format);
+      expect(header).toMatchObject({ kind: 'strip', frame: 3, width: 16, height: 12 });
+      expect(await sharp(picture).metadata()).toMatchObject({ format: metadata[format], width: 48, height: 12 });
+    }
+    client.send({ type: 'subscribe', job: job.id, frames: { view: 'frame', index: 5, format: 'raw', width: 8 } });
+    const raw = await client.next('frame', (frame) => frame.header.codec === 'raw');
+    expect(raw.header).toMatchObject({ kind: 'frame', frame: 5, width: 8, height: 6 });
+    expect(raw.picture.byteLength).toBe(8 * 6 * 3);
+    // The fixture paints the number of the frame into the green channel.
+    expect(raw.picture[1]).toBe(5 * 20);
+    client.socket.close();
+    await job.stop();
+  });
+
+  it('of several jobs come over one connection, each with its own number', async () => {
+    const waiting = `job-${++made}`;
+    const job = await runningJob();
+    await t.server.jobs.submit(waiting, endless());
+    const client = await t.stream();
+    client.send({ type: 'subscribe', job: job.id, frames: { view: 'frame' } });
+    client.send({ type: 'subscribe', job: waiting, frames: { view: 'sheet' } });
+    await client.next('frame', ({ header }) => header.stream === 1);
+    await job.stop();
+    expect(await client.next('ended')).toMatchObject({ stream: 1, job: job.id });
+    expect((await client.next('frame', ({ header }) => header.stream === 2)).header.kind).toBe('sheet');
+    t.server.jobs.cancel(waiting);
+    expect(await client.next('ended')).toMatchObject({ stream: 2, job: waiting });
+    client.socket.close();
+  });
+});
+
+describe('commands', () => {
+  it('pause, resume and cancel a job; each is answered with its number, in order', async () => {
+    const job = await runningJob();
+    const client = await t.stream();
+    client.send({ type: 'subscribe', job: job.id, re: 7 });
+    expect(await client.next('state')).toMatchObject({ re: 7 });
+    client.send({ type: 'pause', job: job.id, re: 8 });
+    expect(await client.next('done')).toMatchObject({ command: 'pause', job: job.id, re: 8 });
+    await client.next('state', (message) => message.job.state === 'paused');
+    client.send({ type: 'resume', job: job.id });
+    await client.next('state', (message) => message.job.state === 'running');
+    client.send({ type: 'cancel', job: job.id, re: 9 });
+    expect(await client.next('done')).toMatchObject({ command: 'cancel', re: 9 });
+    await client.next('ended', (message) => message.state === 'canceled');
+    client.send({ type: 'pause', job: job.id, re: 10 });
+    expect(await client.next('error')).toMatchObject({ job: job.id, re: 10, error: code('JOB_STATE_CONFLICT') });
+    client.socket.close();
+  });
+
+  it('that change nothing, or nothing that there is, are refused', async () => {
+    const client = await t.stream();
+    client.send({ type: 'steer', job: 'none', changes: {}, re: 1 });
+    expect(await client.next('error')).toMatchObject({ error: code('MESSAGE_INVALID') });
+    client.send({ type: 'cancel', job: 'none', re: 2 });
+    expect(await client.next('error')).toMatchObject({ re: 2, error: code('JOB_UNKNOWN') });
+    client.socket.close();
+  });
+});
+
+describe('a viewer that comes back', () => {
+  it('with its cursor gets every change of state that it missed, in order, before the snapshot', async () => {
+    const job = await runningJob();
+    const first = await t.stream();
+    first.send({ type: 'subscribe', job: job.id });
+    const { cursor } = await first.next('state');
+    first.socket.terminate();
+    t.server.jobs.pause(job.id);
+    await reaches(t.server.jobs, job.id, 'paused');
+    t.server.jobs.resume(job.id);
+    await reaches(t.server.jobs, job.id, 'running');
+    await job.stop();
+    const second = await t.stream();
+    second.send({ type: 'subscribe', job: job.id, cursor });
+    await second.next('ended');
+    const states = second.all('state');
+    expect(states.map((message) => message.job.state)).toEqual(['paused', 'running', 'canceled', 'canceled']);
+    expect(states.map(({ resumed }) => resumed)).toEqual([undefined, undefined, undefined, true]);
+    second.socket.close();
+  });
+
+  it('with a cursor of another run of the server gets the snapshot alone, and is told', async () => {
+    const job = await runningJob();
+    const client = await t.stream();
+    client.send({ type: 'subscribe', job: job.id, cursor: 'another.3' });
+    expect(await client.next('state')).toMatchObject({ resumed: false, job: { state: 'running' } });
+    client.socket.close();
+    await job.stop();
+  });
+});
+
 /** Waits for so many more iterations. */
 function reachesIteration(server: TestServer, id: string, more: number): Promise<void> {
   const { events } = server.server.jobs;
@@ -169,7 +267,10 @@ describe('a viewer that reads slowly', () => {
   });
 
   it('is hung up on with 1013 when its control messages pile up; other viewers see nothing of it', async () => {
-    const server = await startServer({ stepMs: 0, config: { maxBacklogBytes: 64 * 1024 } });
+    const server = await startServer({
+      stepMs: 0,
+      config: { maxBacklogBytes: 64 * 1024, maxMessagesPerSecond: 10_000 },
+    });
     await server.server.jobs.submit('long-history', fixtureRequest('steady', { iterations: 600 }));
     await reaches(server.server.jobs, 'long-history', 'succeeded');
     const job = await runningJob(server);
@@ -235,6 +336,15 @@ describe('bad messages', () => {
     client = await t.stream();
     client.socket.send(Buffer.from([0xff, 0xfe, 0xfd]), { binary: false });
     expect((await client.closed).code).toBe(1007);
+  });
+
+  it('that come too quickly are closed with 1008', async () => {
+    const small = await startServer({ config: { maxMessagesPerSecond: 1 } });
+    client = await small.stream();
+    for (let i = 0; i < 10; i++) client.send({ type: 'unsubscribe', job: 'a' });
+    expect((await client.next('error')).error).toEqual(code('RATE_LIMITED'));
+    expect(await client.closed).toEqual({ code: 1008, reason: 'RATE_LIMITED' });
+    await small.stop();
   });
 
   it('subscriptions beyond the limit are refused', async () => {

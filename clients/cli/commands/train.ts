@@ -2,13 +2,13 @@
 import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { readPackage, writePackage } from '../../../src/engine/models/package.js';
 import { ModelRegistry } from '../../../src/engine/models/registry.js';
 import type { Weights } from '../../../src/engine/models/safetensors.js';
 import { openRuntime } from '../../../src/engine/runtimes/open.js';
 import type { PackedClip, Recipe, RecipeContext } from '../../../src/engine/training/recipe.js';
-import { train as runTraining } from '../../../src/engine/training/trainer.js';
+import { readSnapshots, train as runTraining } from '../../../src/engine/training/trainer.js';
 import { Pace } from '../../../src/jobs/pace.js';
 import { NeuroreelError } from '../../../src/protocol/index.js';
 import { encodeVideo } from '../../../src/video/encoder.js';
@@ -118,7 +118,7 @@ class Training {
       const curves = await run.plot(`${this.#recipe.name}, seed ${this.#seed}`, watched);
       interrupt.signal.throwIfAborted();
       interrupt.endAtOnce();
-      this.#report(await this.#pack(weights, context), run, curves);
+      this.#report(await this.#pack(weights, context, run), run, curves);
     } finally {
       interrupt.release();
     }
@@ -191,10 +191,15 @@ class Training {
     return { weights, watched };
   }
 
-  async #pack(weights: Weights, context: RecipeContext) {
+  async #pack(weights: Weights, context: RecipeContext, { folder }: TrainingRun) {
     this.#out.note('Measuring on data it has not seen, and packing.');
     const content = await this.#recipe.pack(weights, context);
     const manifest = await writing(this.#directory, () => writePackage(this.#directory, content, true));
+    const snapshots = readSnapshots(folder, this.#recipe.task(context).snapshots ?? []);
+    for (const [name, part] of (await this.#recipe.packSnapshots?.(snapshots, context)) ?? []) {
+      const place = join(dirname(this.#directory), name);
+      await writing(place, () => writePackage(place, part, true));
+    }
     const clips = this.#recipe.clips?.();
     const kept = clips ? await this.#writeClips(clips) : 0;
     return { quality: manifest.quality, clips: kept };

@@ -38,6 +38,11 @@ export interface Recipe {
   watch(progress: TrainingProgress): Readonly<Record<string, number>>;
   /** Measures the trained model on held-out data and packs it. */
   pack(weights: Weights, context: RecipeContext): Promise<NewPackage>;
+  /** Packages of what the weights were on the way, by name: of the snapshots that the task asked for, by their steps. */
+  packSnapshots?(
+    snapshots: ReadonlyMap<number, Weights>,
+    context: RecipeContext,
+  ): Promise<ReadonlyMap<string, NewPackage>>;
   /** Real clips to pack beside it. */
   clips?(): Iterable<PackedClip>;
 }

@@ -8,7 +8,7 @@ import { gradients } from '../autodiff/gradients.js';
 import { GraphBuilder, type Value } from '../graph/graph.js';
 import { add, div, mul, sqrt, sub, min } from '../ops/elementwise.js';
 import { sum } from '../ops/reduce.js';
-import { readSafetensors, writeSafetensors, type NamedTensor } from '../models/safetensors.js';
+import { readSafetensors, writeSafetensors, type NamedTensor, type Weights } from '../models/safetensors.js';
 import { NeuroreelError } from '../../protocol/errors.js';
 import type { CompiledGraph, Runtime, Tensors } from '../runtimes/runtime.js';
 import { ADAM, adamMove, biasCorrections, declareCorrections, type AdamOptions } from './adam.js';
@@ -17,8 +17,17 @@ import { trainable, type Parameters } from './parameters.js';
 export interface OptimiserOptions extends AdamOptions {
   /** Largest norm of all gradients together; longer ones are scaled down to it. */
   readonly clipNorm: number;
+  /** Share of a weight matrix (not of biases) that each step takes away, times the rate (Loshchilov and Hutter 2019). */
+  readonly weightDecay: number;
 }
-export const OPTIMISER: OptimiserOptions = { ...ADAM, clipNorm: 2 };
+export const OPTIMISER: OptimiserOptions = { ...ADAM, clipNorm: 2, weightDecay: 0 };
+
+/** Weights that have a loss of their own, such as those of a discriminator. */
+export interface Rival {
+  /** What the names of its weights begin with. */
+  readonly prefix: string;
+  readonly loss: Value;
+}
 
 export interface TrainingTask {
   readonly seed: number;
@@ -26,9 +35,17 @@ export interface TrainingTask {
   readonly adam?: Partial<OptimiserOptions>;
   /** Starting weights that replace the random ones of the same name. */
   readonly start?: ReadonlyMap<string, NamedTensor>;
+  /** Steps after which the weights are kept beside the checkpoint, as `snapshot-STEP.safetensors`. */
+  readonly snapshots?: readonly number[];
   learningRate(step: number): number;
-  /** Declares the data's inputs on the builder, builds the network, returns the loss and what else is to be watched. */
-  build(b: GraphBuilder, parameters: Parameters): { loss: Value; watch?: Readonly<Record<string, Value>> };
+  /**
+   * Declares the data's inputs on the builder, builds the network, returns the loss and what else is to be watched. The
+   * weights of a rival follow its loss, all others `loss`; both are moved at once, each by its own gradients.
+   */
+  build(
+    b: GraphBuilder,
+    parameters: Parameters,
+  ): { loss: Value; rival?: Rival; watch?: Readonly<Record<string, Value>> };
   /** The data of a step: a function of the step and the seed alone. */
   batch(step: number): Tensors | Promise<Tensors>;
 }
@@ -56,6 +73,44 @@ export interface TrainingOptions {
 
 const MOMENTS = ['m', 'v'] as const;
 
+interface Update {
+  readonly rate: Value;
+  readonly corrections: ReturnType<typeof declareCorrections>;
+  readonly adam: OptimiserOptions;
+  readonly values: ReadonlyMap<string, Value>;
+}
+
+/** Declares the weights of these names after a step down a loss as outputs; returns the norm of its gradient. */
+function moveWeights(
+  b: GraphBuilder,
+  loss: Value,
+  names: readonly string[],
+  { rate, corrections, adam, values }: Update,
+): Value {
+  const grads = gradients(
+    b,
+    loss,
+    names.map((name) => values.get(name)!),
+  );
+  const missing = names.filter((_, i) => !grads[i]);
+  if (missing.length > 0)
+    throw new NeuroreelError('GRAPH_INVALID', `The loss does not depend on ${missing.join(', ')}.`);
+  const squares = grads.map((g) => sum(b, mul(b, g!, g!), undefined, false));
+  const norm = sqrt(
+    b,
+    squares.reduce((x, y) => add(b, x, y)),
+  );
+  const scale = min(b, b.scalar(1), div(b, b.scalar(adam.clipNorm), add(b, norm, b.scalar(1e-12))));
+  names.forEach((name, i) => {
+    const w = values.get(name)!;
+    const move = adamMove(b, mul(b, grads[i]!, scale), { m: `m.${name}`, v: `v.${name}` }, corrections, adam);
+    const decays = adam.weightDecay > 0 && w.shape.length > 1;
+    const step = decays ? add(b, move, mul(b, w, b.scalar(adam.weightDecay))) : move;
+    b.output(name, sub(b, w, mul(b, step, rate)));
+  });
+  return norm;
+}
+
 /** The graph of one step; returns the starting weights too. */
 function stepGraph(task: TrainingTask): { builder: GraphBuilder; initial: Map<string, NamedTensor> } {
   const b = new GraphBuilder();
@@ -68,32 +123,20 @@ function stepGraph(task: TrainingTask): { builder: GraphBuilder; initial: Map<st
     values.set(name, value);
     return value;
   };
-  const { loss, watch } = task.build(b, parameters);
+  const { loss, rival, watch } = task.build(b, parameters);
+  const isRival = (name: string): boolean => rival !== undefined && name.startsWith(rival.prefix);
   const names = [...values.keys()];
-  const grads = gradients(
-    b,
-    loss,
-    names.map((name) => values.get(name)!),
-  );
-  const missing = names.filter((_, i) => !grads[i]);
-  if (missing.length > 0)
-    throw new NeuroreelError('GRAPH_INVALID', `The loss does not depend on ${missing.join(', ')}.`);
-
-  const adam = { ...OPTIMISER, ...task.adam };
-  const rate = b.input('rate', []);
-  const corrections = declareCorrections(b);
-  const squares = grads.map((g) => sum(b, mul(b, g!, g!), undefined, false));
-  const norm = sqrt(
-    b,
-    squares.reduce((x, y) => add(b, x, y)),
-  );
-  const scale = min(b, b.scalar(1), div(b, b.scalar(adam.clipNorm), add(b, norm, b.scalar(1e-12))));
-  names.forEach((name, i) => {
-    const w = values.get(name)!;
-    const g = mul(b, grads[i]!, scale);
-    const step = adamMove(b, g, { m: `m.${name}`, v: `v.${name}` }, corrections, adam);
-    b.output(name, sub(b, w, mul(b, step, rate)));
-  });
+  const update: Update = {
+    ...{ rate: b.input('rate', []), corrections: declareCorrections(b), adam: { ...OPTIMISER, ...task.adam } },
+    values,
+  };
+  const own = names.filter((name) => !isRival(name));
+  const norm = moveWeights(b, loss, own, update);
+  if (rival) {
+    const theirs = names.filter(isRival);
+    b.output('watch.rivalNorm', moveWeights(b, rival.loss, theirs, update));
+    b.output('watch.rivalLoss', rival.loss);
+  }
   b.output('loss', loss);
   b.output('norm', norm);
   for (const [name, value] of Object.entries(watch ?? {})) b.output(`watch.${name}`, value);
@@ -135,6 +178,21 @@ function writeCheckpoint(folder: string, { step, tensors }: State, shapes: Reado
   renameSync(`${checkpointFile(folder)}.tmp`, checkpointFile(folder));
 }
 
+/** Where the weights after a step are kept. */
+export const snapshotFile = (folder: string, step: number): string => join(folder, `snapshot-${step}.safetensors`);
+
+function writeSnapshot(folder: string, { step, tensors }: State, shapes: ReadonlyMap<string, NamedTensor>): void {
+  const weights = new Map([...shapes].map(([name, { shape }]) => [name, { shape, data: tensors[name]! }]));
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(snapshotFile(folder, step), writeSafetensors(weights, 'F16'));
+}
+
+/** The snapshots of a run that are there, by their steps. */
+export function readSnapshots(folder: string, steps: readonly number[]): Map<number, Weights> {
+  const found = steps.map((step) => [step, snapshotFile(folder, step)] as const).filter(([, path]) => existsSync(path));
+  return new Map(found.map(([step, path]) => [step, readSafetensors(readFileSync(path), path)]));
+}
+
 /**
  * Runs a training task to its end.
  * @returns the trained weights by name.
@@ -152,6 +210,7 @@ export async function train(task: TrainingTask, options: TrainingOptions): Promi
     let saved = performance.now();
     while (state.step < task.steps && !options.signal?.aborted) {
       const progress = await advance(task, compiled, state);
+      if (options.folder && task.snapshots?.includes(state.step)) writeSnapshot(options.folder, state, initial);
       await options.onProgress?.(progress);
       const now = performance.now();
       if (now - saved > (options.checkpointSeconds ?? 60) * 1000) {

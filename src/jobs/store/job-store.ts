@@ -8,7 +8,7 @@
  */
 import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ActivationHistory, Job, NeuroreelError } from '../../protocol/index.js';
+import { NeuroreelError, type ActivationHistory, type Job } from '../../protocol/index.js';
 import { isArtifactName } from '../artifacts.js';
 import { Blobs } from './blobs.js';
 import { openDatabase, type Db } from './database.js';
@@ -26,7 +26,7 @@ export interface Retention {
 }
 
 export class JobStore {
-  readonly rows: Rows;
+  readonly #rows: Rows;
   /** Records of the earlier form that could not be taken over. */
   readonly problems: readonly NeuroreelError[];
   readonly #folder: string;
@@ -43,7 +43,7 @@ export class JobStore {
   ) {
     this.#folder = folder;
     this.#db = db;
-    this.rows = parts.rows;
+    this.#rows = parts.rows;
     this.#blobs = parts.blobs;
     this.problems = parts.problems;
     this.#release = parts.release;
@@ -69,6 +69,12 @@ export class JobStore {
       await release();
       throw diskError(folder, error);
     }
+  }
+
+  /** The tables. @throws {NeuroreelError} SHUTTING_DOWN once the store was closed */
+  get rows(): Rows {
+    if (this.#db.open) return this.#rows;
+    throw new NeuroreelError('SHUTTING_DOWN', 'The server is being stopped; its store is closed.');
   }
 
   /** @throws {NeuroreelError} DISK_FULL, DATA_FOLDER_UNWRITABLE */

@@ -5,7 +5,14 @@
 import { access, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { isFinal, job as jobSchema, activationHistory, jobId, NeuroreelError, parseWith } from '../../protocol/index.js';
+import {
+  isFinal,
+  job as jobSchema,
+  activationHistory,
+  jobId,
+  NeuroreelError,
+  parseWith,
+} from '../../protocol/index.js';
 import type { Blobs } from './blobs.js';
 import { fingerprintOf } from './fingerprint.js';
 import type { Rows, StoredArtifact } from './rows.js';
@@ -52,7 +59,7 @@ export interface LegacyParts {
 }
 
 /** Takes over every job that can be read, oldest first; returns an error for each that cannot. */
-export async function takeOverRecords({ dataFolder, rows, blobs, keptFolder }: LegacyParts): Promise<NeuroreelError[]> {
+export async function takeOverRecords({ dataFolder, rows, blobs, ...parts }: LegacyParts): Promise<NeuroreelError[]> {
   const folder = join(dataFolder, 'jobs');
   if (!(await exists(folder))) return [];
   const found: LegacyJob[] = [];
@@ -70,7 +77,7 @@ export async function takeOverRecords({ dataFolder, rows, blobs, keptFolder }: L
     const artifacts = await takeArtifacts(join(from, 'artifacts'), blobs);
     const work = join(from, 'work');
     if (!isFinal(record.state) && (await exists(work))) {
-      const kept = await keptFolder(record.id);
+      const kept = await parts.keptFolder(record.id);
       for (const name of await readdir(work)) await rename(join(work, name), join(kept, name));
     }
     const job = { ...record, priority: 0, parent: null, batch: null, webhook: null, crashes: 0, steering: [] };

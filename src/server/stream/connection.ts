@@ -1,12 +1,12 @@
 /** One WebSocket connection: its subscriptions, its messages in order, and its limits. */
 import type { RawData, WebSocket } from 'ws';
-import type { JobManager, Log } from '../../jobs/manager.js';
 import type { EncodedView } from '../../jobs/frame-bus.js';
+import type { JobManager, Log } from '../../jobs/manager.js';
 import { packageVersion } from '../../jobs/package-root.js';
 import {
   clientMessage,
   CLOSE,
-  encodeFrame,
+  frameHeaderBytes,
   isFinal,
   MAX_MESSAGE_BYTES,
   NeuroreelError,
@@ -18,7 +18,10 @@ import {
   type JobProgress,
   type ServerMessage,
 } from '../../protocol/index.js';
+import { commandJob, isCommand } from './commands.js';
+import type { EventLog } from './event-log.js';
 import { FrameSlot } from './frame-slot.js';
+import { MessageRate } from './message-rate.js';
 
 /** A frame is sent only while no more than this waits in the socket. */
 const FRAME_ROOM_BYTES = 64 * 1024;
@@ -33,6 +36,9 @@ export interface ConnectionOptions {
   readonly heartbeatSeconds: number;
   readonly maxSubscriptions: number;
   readonly maxBacklogBytes: number;
+  /** Messages a second that the client may send in the long run. */
+  readonly maxMessagesPerSecond: number;
+  readonly eventLog: EventLog;
 }
 
 interface Subscription {
@@ -51,10 +57,12 @@ export class Connection {
   /** Bytes of control messages that the socket has not taken yet. */
   #backlog = 0;
   #over = false;
+  readonly #rate: MessageRate;
 
   constructor(socket: WebSocket, options: ConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
+    this.#rate = new MessageRate(options.maxMessagesPerSecond, () => performance.now());
     socket.on('message', (data, isBinary) => this.#hear(data, isBinary));
     socket.on('pong', () => (this.#unanswered = 0));
     socket.on('close', () => this.#release());
@@ -65,14 +73,15 @@ export class Connection {
       server: `neuroreel ${packageVersion}`,
       maxMessageBytes: MAX_MESSAGE_BYTES,
       heartbeatSeconds: options.heartbeatSeconds,
+      cursor: options.eventLog.cursor,
     });
   }
 
-  /** A job was added or changed its state. */
-  stateChanged(job: Job): void {
+  /** A job was added or changed its state; `cursor` is the place of the change. */
+  stateChanged(job: Job, cursor: string): void {
     const subscription = this.#subscriptions.get(job.id);
     if (subscription === undefined) return;
-    this.#send({ type: 'state', stream: subscription.stream, job });
+    this.#send({ type: 'state', stream: subscription.stream, job, cursor });
     if (isFinal(job.state)) this.#sendEnd(job, subscription);
   }
 
@@ -104,28 +113,42 @@ export class Connection {
 
   #hear(data: RawData, isBinary: boolean): void {
     if (this.#over) return;
-    let job: string | undefined;
+    if (!this.#rate.take()) {
+      this.#complain(new NeuroreelError('RATE_LIMITED', 'The connection sends messages too quickly.'), {});
+      this.close(CLOSE.policyViolated, 'RATE_LIMITED');
+      return;
+    }
+    let about: { job?: string; re?: number | undefined } = {};
     try {
       const message = parseMessage(data, isBinary);
-      job = message.job;
+      about = { job: message.job, re: message.re };
       if (message.type === 'subscribe') this.#subscribe(message);
-      else this.#unsubscribe(message.job);
+      else if (message.type === 'unsubscribe') this.#unsubscribe(message.job);
+      else if (isCommand(message)) this.#command(message);
     } catch (error) {
-      this.#complain(error, job);
+      this.#complain(error, about);
     }
   }
 
-  #subscribe({ job: id, frames }: Subscribe): void {
-    const job = this.#options.manager.get(id);
-    const { maxSubscriptions } = this.#options;
+  #command(message: Parameters<typeof commandJob>[1]): void {
+    const { state } = commandJob(this.#options.manager, message);
+    this.#send({ type: 'done', command: message.type, job: message.job, state, re: message.re });
+  }
+
+  #subscribe({ job: id, frames, cursor, re }: Subscribe): void {
+    const { manager, eventLog, maxSubscriptions } = this.#options;
+    const job = manager.get(id);
     if (!this.#subscriptions.has(id) && this.#subscriptions.size >= maxSubscriptions) {
       throw new NeuroreelError('STREAM_LIMIT', `A connection may watch ${maxSubscriptions} jobs at a time.`);
     }
     this.#unsubscribe(id);
     const stream = this.#nextStream++;
+    const missed = cursor === undefined ? undefined : eventLog.since(cursor, id);
+    for (const change of missed ?? []) this.#send({ type: 'state', stream, ...change });
     const { history, ...state } = job;
-    // The snapshot goes first: frames refer to it.
-    this.#send({ type: 'state', stream, job: state, history });
+    // The snapshot goes before the frames, which refer to it.
+    const resumed = missed === undefined ? undefined : missed !== null;
+    this.#send({ type: 'state', stream, job: state, cursor: eventLog.cursor, history, resumed, re });
     const wantsFrames = frames !== undefined && !isFinal(job.state);
     const subscription = { stream, frames: wantsFrames ? this.#openFrames(id, stream, frames) : null };
     if (isFinal(job.state)) this.#sendEnd(job, subscription);
@@ -138,8 +161,8 @@ export class Connection {
     return new FrameSlot(
       {
         hasRoom: () => this.#socket.bufferedAmount <= FRAME_ROOM_BYTES,
-        send: (encoded) => this.#sendFrame(stream, encoded),
-        onError: (error) => this.#complain(error, id),
+        send: (encoded) => this.#sendFrame(id, stream, encoded),
+        onError: (error) => this.#complain(error, { job: id }),
         intervalMs: ownRate === undefined ? 0 : 1000 / ownRate,
         now: () => performance.now(),
       },
@@ -155,16 +178,17 @@ export class Connection {
   // --- messages to the client ---
 
   #sendEnd(job: Job, { stream, frames }: Subscription): void {
-    this.#send({ type: 'ended', stream, job: job.id, state: job.state, dropped: frames?.dropped ?? 0 });
+    const { cursor } = this.#options.eventLog;
+    this.#send({ type: 'ended', stream, job: job.id, state: job.state, cursor, dropped: frames?.dropped ?? 0 });
     this.#unsubscribe(job.id);
   }
 
-  #complain(error: unknown, job: string | undefined): void {
+  #complain(error: unknown, { job, re }: { job?: string; re?: number | undefined }): void {
     if (!(error instanceof NeuroreelError)) {
       this.#options.log.error({ err: error, job }, 'a stream failed');
       error = new NeuroreelError('INTERNAL', 'The server failed to do this; its log says why.');
     }
-    this.#send({ type: 'error', job, error: (error as NeuroreelError).toJSON() });
+    this.#send({ type: 'error', job, error: (error as NeuroreelError).toJSON(), re });
   }
 
   /** Control messages always go out, in order; a viewer for whom too many pile up is hung up on. */
@@ -179,16 +203,22 @@ export class Connection {
     if (this.#backlog > this.#options.maxBacklogBytes) this.#evict();
   }
 
-  #sendFrame(stream: number, { kind, jpeg, ...about }: EncodedView): void {
+  /** The picture goes out as a second fragment: however many viewers get it, it is in memory once. */
+  #sendFrame(job: string, stream: number, { bytes, ...about }: EncodedView): void {
     if (this.#over || this.#socket.readyState !== this.#socket.OPEN) return;
-    const message = encodeFrame({ kind, codec: 'jpeg', flags: 0, stream, ...about }, jpeg);
-    this.#socket.send(message, () => this.#pump());
+    this.#socket.send(frameHeaderBytes({ flags: 0, stream, ...about }), { binary: true, fin: false });
+    this.#socket.send(bytes, { binary: true, fin: true }, () => this.#pump());
+    // Whose turn it was goes to the end of the line.
+    const subscription = this.#subscriptions.get(job);
+    if (subscription === undefined) return;
+    this.#subscriptions.delete(job);
+    this.#subscriptions.set(job, subscription);
   }
 
   /** Something has left the socket: there may be room for frames again. */
   #pump(): void {
     if (this.#over) return;
-    for (const { frames } of this.#subscriptions.values()) frames?.pump();
+    for (const { frames } of [...this.#subscriptions.values()]) frames?.pump();
   }
 
   #evict(): void {

@@ -16,12 +16,16 @@ import {
 import type { Access } from '../access.js';
 import type { ServerConfig } from '../config.js';
 import { Connection } from './connection.js';
+import { EventLog } from './event-log.js';
 
 export interface StreamServerOptions {
   readonly manager: JobManager;
   readonly access: Access;
   readonly log: Log;
-  readonly config: Pick<ServerConfig, 'heartbeatSeconds' | 'maxConnections' | 'maxSubscriptions' | 'maxBacklogBytes'>;
+  readonly config: Pick<
+    ServerConfig,
+    'heartbeatSeconds' | 'maxConnections' | 'maxSubscriptions' | 'maxBacklogBytes' | 'maxMessagesPerSecond'
+  >;
 }
 
 /** ws closes with a bare 1009 when a message is too large; this one says so first, in a message and in the reason. */
@@ -65,7 +69,11 @@ export class StreamServer {
     handleProtocols: () => SUBPROTOCOL,
   });
   readonly #heartbeat: NodeJS.Timeout;
-  readonly #onState = (job: Job): void => this.#connections.forEach((connection) => connection.stateChanged(job));
+  readonly #eventLog = new EventLog();
+  readonly #onState = (job: Job): void => {
+    const cursor = this.#eventLog.append(job);
+    for (const connection of this.#connections) connection.stateChanged(job, cursor);
+  };
   readonly #onProgress = (id: string, progress: JobProgress): void =>
     this.#connections.forEach((connection) => connection.progressed(id, progress));
   #closing = false;
@@ -136,7 +144,7 @@ export class StreamServer {
 
   #admit(webSocket: WebSocket): void {
     const { manager, log, config } = this.#options;
-    const connection = new Connection(webSocket, { manager, log, ...config });
+    const connection = new Connection(webSocket, { manager, log, eventLog: this.#eventLog, ...config });
     this.#connections.add(connection);
     webSocket.on('close', () => this.#connections.delete(connection));
   }

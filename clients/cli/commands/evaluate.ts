@@ -1,0 +1,143 @@
+/** `neuroreel evaluate`: how good are a model's preferred pictures or videos, beside real ones and without a prior? */
+import { Option, type Command } from 'commander';
+import { mkdir } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { PRESET_NAMES } from '../../../src/engine/synthesis/presets.js';
+import { runEvaluation } from '../../../src/jobs/evaluation/run-evaluation.js';
+import type { EvaluationReport, MeasuredMethod } from '../../../src/protocol/index.js';
+import { EVALUATION_FILES, writeEvaluationFiles } from '../../../src/report/write-evaluation.js';
+import { action } from '../command.js';
+import { writing } from '../errors.js';
+import { columns, duration } from '../format.js';
+import { onInterrupt } from '../interrupt.js';
+import {
+  collect,
+  deviceOption,
+  examples,
+  modelFolderOption,
+  number,
+  runtimeOption,
+  threadsOption,
+  unitList,
+  whole,
+  type GlobalOptions,
+} from '../options.js';
+import type { Output } from '../output.js';
+import { openRegistry, runtimeChoice } from '../settings.js';
+
+interface EvaluateOptions extends GlobalOptions {
+  readonly model: string;
+  readonly prior?: string;
+  readonly units?: (string | number)[];
+  readonly starts: number;
+  readonly seed: number;
+  readonly preset: string;
+  readonly iterations?: number;
+  readonly frames?: number;
+  readonly judge?: string[];
+  readonly real?: string;
+  readonly examples: number;
+  readonly baseline: boolean;
+  readonly out: string;
+  readonly models?: string[];
+  readonly runtime?: string;
+  readonly device?: string;
+  readonly threads?: number;
+}
+
+export function define(command: Command): void {
+  command
+    .option('--model <name>', 'a classifier or recogniser', 'figures-lrcn')
+    .option('--prior <name>', 'what keeps its pictures natural (default: as the model says)')
+    .option('--units <list>', 'labels or indices with commas between them (default: all)', unitList)
+    .option('--starts <n>', 'examples of a unit, each from a start of its own', whole(1, 64), 4)
+    .option('--seed <n>', 'seed of the first start', whole(0, 0xffff_ffff), 1)
+    .addOption(new Option('--preset <name>', 'settings of the synthesis').choices(PRESET_NAMES).default('default'))
+    .option('--iterations <n>', 'iterations (default: as the preset says)', number)
+    .option('--frames <n>', 'frames of a video (default: as many as a real clip has)', whole(1, 4096))
+    .option('--judge <name>', 'a network that took no part in the synthesis (may be repeated)', collect)
+    .option(
+      '--real <path>',
+      'real examples: a folder of class folders, or a .tar of one (default: as the model brings)',
+    )
+    .option('--examples <n>', 'real examples of a class that are taken at most', whole(2, 1000), 50)
+    .option('--no-baseline', 'leave out what is made without a prior')
+    .option('--out <folder>', 'folder for the report and the pictures', 'out/evaluation')
+    .addOption(modelFolderOption())
+    .addOption(runtimeOption())
+    .addOption(deviceOption())
+    .addOption(threadsOption())
+    .action(action(evaluate));
+  examples(command, [
+    [
+      'the default model, judged by another, to out/evaluation/report.html',
+      'neuroreel evaluate --judge figures-orderblind',
+    ],
+    [
+      'some units of a classifier, against pictures of yours: my-pictures/LABEL/anything.jpg',
+      'neuroreel evaluate --model mine --units cat,dog --real my-pictures --judge another',
+    ],
+    ['what is read first, for a script', 'neuroreel evaluate --json --quiet | jq .summary.prior'],
+  ]);
+}
+
+async function evaluate(out: Output, options: EvaluateOptions): Promise<void> {
+  const registry = openRegistry(options.models);
+  const folder = resolve(options.out);
+  const interrupt = onInterrupt(out, 'The evaluation was not finished.');
+  const { model, prior, units, starts, seed, preset, iterations, frames, threads, baseline } = options;
+  let bar: ReturnType<Output['progress']> | null = null;
+  const began = performance.now();
+  try {
+    await writing(folder, () => mkdir(folder, { recursive: true }));
+    const { report, pictures } = await runEvaluation({
+      ...{ registry, model, prior, units, starts, seed, preset, iterations, frames, threads, baseline },
+      ...runtimeChoice(options),
+      judges: options.judge ?? [],
+      real: options.real === undefined ? undefined : resolve(options.real),
+      examples: options.examples,
+      onStarted: (count) => (bar = out.progress('evaluating', count)),
+      onUnit(done, label) {
+        const left = ((performance.now() - began) / 1000 / done) * ((units?.length ?? 0) - done);
+        bar?.update(done, `units  ${label}${left > 0 ? `  ETA ${duration(left)}` : ''}`);
+      },
+      signal: interrupt.signal,
+    });
+    await writing(folder, () => writeEvaluationFiles(folder, report, pictures));
+    out.result(report, evaluationWords(report, folder));
+  } finally {
+    interrupt.release();
+  }
+}
+
+function evaluationWords(report: EvaluationReport, folder: string): string {
+  const { prior, baseline, real } = report.summary;
+  const percent = (x: number | null | undefined): string =>
+    x === null || x === undefined ? '–' : `${(100 * x).toFixed(0)} %`;
+  const value = (x: number | null | undefined): string => (x === null || x === undefined ? '–' : x.toFixed(2));
+  const row = (name: string, of: (measured: MeasuredMethod) => string): string[] => [
+    name,
+    of(prior),
+    ...(baseline ? [of(baseline)] : []),
+    of(real),
+  ];
+  const judged = report.judges.flatMap(({ name }) => [
+    row(`named by ${name} (top 1)`, (m) => percent(m.top1.find((one) => one.judge === name)?.share)),
+    row(`named by ${name} (top 5)`, (m) => percent(m.top5.find((one) => one.judge === name)?.share)),
+    ...(prior.reversed.length > 0
+      ? [row("backwards: the partner's label", (m) => percent(m.reversed.find((one) => one.judge === name)?.units))]
+      : []),
+  ]);
+  const table = columns([
+    ['', 'with the prior', ...(baseline ? ['without'] : []), 'real'],
+    row('units above the 95th percentile', (m) => percent(m.aboveReal95)),
+    ...judged,
+    row('diversity, 1 - MS-SSIM', (m) => value(m.structure)),
+    row('diversity, features', (m) => value(m.features)),
+    ...(prior.smoothness === null ? [] : [row('smoothness over real', (m) => value(m.smoothness))]),
+    row('seconds an example', (m) => value(m.secondsPerExample)),
+  ]);
+  const short = relative(process.cwd(), folder);
+  const here = short.startsWith('..') ? folder : short || '.';
+  return `${table}\n\nThe report is ${join(here, EVALUATION_FILES.page)}.`;
+}

@@ -1,0 +1,13 @@
+/** The prior of natural images whose code is a convolutional layer. */
+import { MAPS_CODE } from '../natural/prior.js';
+import { priorRecipe } from '../natural/prior-recipe.js';
+
+export default priorRecipe({
+  name: 'natural-prior-conv',
+  title: 'Photographs of 64x64, from maps of 128x4x4',
+  describe: 'An upconvolutional generator that inverts pool5 of tiny-objects.',
+  seed: 1,
+  steps: 1500,
+  kind: MAPS_CODE,
+  layer: 'pool5 of tiny-objects',
+});

@@ -1,0 +1,139 @@
+/**
+ * Presets: named, complete settings of a synthesis, each after what it reproduces. One table, one entry a preset; a preset is
+ * data of the type `SynthesisSettings`, valid in the API, on the command line and in the library.
+ */
+import { z } from 'zod';
+import type {
+  SynthesisBounds,
+  SynthesisObjective,
+  SynthesisOptimiser,
+  SynthesisPenalties,
+  SynthesisSequence,
+  SynthesisSettings,
+  SynthesisStart,
+} from './synthesis.js';
+
+export interface Preset {
+  readonly describe: string;
+  /** Settings with a generator, and with the pixels (or their Fourier coefficients) as code. */
+  readonly generator: SynthesisSettings;
+  readonly pixels: SynthesisSettings;
+}
+
+type Table<U, D extends keyof U> = { readonly [K in U[D] & string]: Extract<U, Record<D, K>> };
+
+/** Variants as they are when a request names one that its preset has not, and says no more. */
+export const VARIANTS: {
+  readonly objective: Table<SynthesisObjective, 'kind'>;
+  readonly sequence: Table<SynthesisSequence, 'form'>;
+  readonly optimiser: Table<SynthesisOptimiser, 'rule'>;
+  readonly bounds: Table<SynthesisBounds, 'kind'>;
+  readonly start: Table<SynthesisStart, 'from'>;
+} = {
+  objective: {
+    logit: { kind: 'logit' },
+    log_softmax: { kind: 'log_softmax' },
+    truncated_softmax: { kind: 'truncated_softmax' },
+    logit_difference: { kind: 'logit_difference', rivals: [] },
+    channel: { kind: 'channel' },
+    direction: { kind: 'direction', vector: [] },
+    weighted: { kind: 'weighted', weight: 1, with: [] },
+    joint: { kind: 'joint', with: [], lambda: 0.01, gamma: 1 },
+  },
+  sequence: {
+    free: { form: 'free' },
+    keyframes: { form: 'keyframes', every: 2, interpolation: 'cubic' },
+    dct: { form: 'dct', coefficients: 16 },
+  },
+  optimiser: {
+    paper: { rule: 'paper', start: 8, end: 1e-10, schedule: 'linear', decay: 0.99, normalise: 'all' },
+    adam: { rule: 'adam', rate: 0.1, end: 0.1, schedule: 'fade', decay: 1 },
+    ppgn: { rule: 'ppgn', eps1: 0.01, eps2: 1, eps3: 0.01, schedule: 'constant', end: 1, resetEvery: 0 },
+  },
+  bounds: { box: { kind: 'box', scale: 1 }, sphere: { kind: 'sphere' }, none: { kind: 'none' } },
+  start: {
+    noise: { from: 'noise', identity: 1, movement: 1 },
+    zero: { from: 'zero' },
+    mean: { from: 'mean' },
+    code: { from: 'code', code: [], noise: 0 },
+    picture: { from: 'picture', by: 'encoder', iterations: 200, noise: 0 },
+  },
+};
+
+const NO_PENALTIES: SynthesisPenalties = {
+  smoothness: 0,
+  acceleration: 0,
+  naturalness: 0,
+  identity: 0,
+  energy: 0,
+  manifold: 0,
+  totalVariation: 0,
+  code: 0,
+  l2: 0,
+  patch: 0,
+};
+
+/** Codes as they are, the paper's rule and constants. */
+const PAPER: SynthesisSettings = {
+  iterations: 200,
+  objective: { kind: 'logit' },
+  sequence: { form: 'free' },
+  optimiser: VARIANTS.optimiser.paper,
+  bounds: { kind: 'box', scale: 1 },
+  start: { from: 'noise', identity: 1, movement: 1 },
+  codes: 'raw',
+  fit: 'crop',
+  penalties: NO_PENALTIES,
+  noise: 0,
+  jitter: 0,
+  blur: { every: 0, sigma: 0 },
+};
+
+/** The paper's rule with other step sizes. */
+const paper = (first: number, more: Partial<SynthesisSettings> = {}): SynthesisSettings => ({
+  ...PAPER,
+  optimiser: { ...VARIANTS.optimiser.paper, start: first },
+  ...more,
+});
+
+/** Of pixels on the scale 0..1 the same steps would be far too long. */
+const pixels = (first: number): SynthesisSettings => paper(first);
+
+export const PRESETS = {
+  default: {
+    describe: 'one identity and keyframed movements, whitened, with smoothness and naturalness penalties, by Adam',
+    generator: {
+      ...PAPER,
+      iterations: 80,
+      sequence: { form: 'keyframes', every: 2, interpolation: 'cubic' },
+      optimiser: { rule: 'adam', rate: 0.1, end: 0.1, schedule: 'fade', decay: 1 },
+      codes: 'whitened',
+      penalties: { ...NO_PENALTIES, acceleration: 0.5, naturalness: 0.3, identity: 1, energy: 3, manifold: 1 },
+      noise: 0.3,
+      jitter: 3,
+    },
+    pixels: {
+      ...PAPER,
+      iterations: 150,
+      optimiser: { rule: 'adam', rate: 0.25, end: 0.1, schedule: 'fade', decay: 1 },
+      start: { from: 'noise', identity: 0.1, movement: 0.02 },
+      codes: 'whitened',
+      penalties: { ...NO_PENALTIES, smoothness: 0.05, naturalness: 0.01, totalVariation: 20 },
+      jitter: 2,
+    },
+  },
+  'paper-2016': {
+    describe: 'the update rule and constants of Nguyen et al. (2016), every frame with its own code',
+    generator: PAPER,
+    pixels: pixels(0.05),
+  },
+} as const satisfies Record<string, Preset>;
+
+export type PresetName = keyof typeof PRESETS;
+export const PRESET_NAMES = Object.keys(PRESETS) as readonly PresetName[];
+
+export const presetName = z
+  .enum(Object.keys(PRESETS) as [PresetName, ...PresetName[]])
+  .describe(
+    'A named set of objective, rule, penalties and schedule: `default` looks best, `paper-2016` is the paper as is; docs/synthesis.md has them all.',
+  );
