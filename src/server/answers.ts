@@ -21,8 +21,15 @@ export function route(router: Router, path: string, handlers: Partial<Record<Met
   });
 }
 
+/** Seconds until an address that asked too often is heard again. */
+function retryAfter({ details }: NeuroreelError): number {
+  const seconds = (details as { retryAfterSeconds?: unknown } | undefined)?.retryAfterSeconds;
+  return typeof seconds === 'number' ? Math.max(1, seconds) : 60;
+}
+
 export function sendError(response: Response, error: NeuroreelError): void {
   if (error.code === 'QUEUE_FULL') response.set('Retry-After', String(RETRY_AFTER_SECONDS));
+  if (error.code === 'RATE_LIMITED') response.set('Retry-After', String(retryAfter(error)));
   if (error.code === 'TOKEN_REQUIRED') response.set('WWW-Authenticate', 'Bearer realm="neuroreel"');
   // A handler may have set the headers of what it was about to send.
   response.set({ 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' });

@@ -18,6 +18,8 @@ import {
   type JobProgress,
   type ServerMessage,
 } from '../../protocol/index.js';
+import { assertScope } from '../access.js';
+import type { Scope } from '../tokens.js';
 import { commandJob, isCommand } from './commands.js';
 import type { EventLog } from './event-log.js';
 import { FrameSlot } from './frame-slot.js';
@@ -39,6 +41,8 @@ export interface ConnectionOptions {
   /** Messages a second that the client may send in the long run. */
   readonly maxMessagesPerSecond: number;
   readonly eventLog: EventLog;
+  /** What the client may do. */
+  readonly scope: Scope;
 }
 
 interface Subscription {
@@ -131,6 +135,7 @@ export class Connection {
   }
 
   #command(message: Parameters<typeof commandJob>[1]): void {
+    assertScope(this.#options.scope, 'run');
     const { state } = commandJob(this.#options.manager, message);
     this.#send({ type: 'done', command: message.type, job: message.job, state, re: message.re });
   }
