@@ -273,6 +273,14 @@ const steeringRecord = z
   )
   .describe('What was changed while the job ran.');
 
+/** What is sent to submit a job: a request, and beside its fields those of {@link submission}. */
+export const jobSubmission = z.discriminatedUnion('kind', [
+  z.strictObject({ ...videoJobRequest.shape, ...submission.shape }),
+  z.strictObject({ ...imageJobRequest.shape, ...submission.shape }),
+  z.strictObject({ ...auditJobRequest.shape, ...submission.shape }),
+  z.strictObject({ ...batchJobRequest.shape, ...submission.shape }),
+]);
+
 const batchCounts = z
   .strictObject({
     jobs: z.int().min(0).describe('Jobs of the batch.'),

@@ -9,10 +9,20 @@ const RETRY_AFTER_SECONDS = 10;
 type Handler = (request: Request, response: Response) => void | Promise<void>;
 type Method = 'get' | 'post' | 'put' | 'delete';
 
+const registered = new WeakMap<Router, string[]>();
+
+/** The routes that {@link route} was told of, as `METHOD /path`. */
+export const routesOf = (router: Router, prefix = ''): string[] =>
+  (registered.get(router) ?? []).map((entry) => entry.replace(' ', ` ${prefix}`));
+
 /** Registers the handlers of one address; any other method is METHOD_NOT_ALLOWED with an `Allow` header. */
 export function route(router: Router, path: string, handlers: Partial<Record<Method, Handler>>): void {
   const methods = Object.keys(handlers) as Method[];
   const allowed = methods.flatMap((m) => (m === 'get' ? ['GET', 'HEAD'] : [m.toUpperCase()])).join(', ');
+  registered.set(router, [
+    ...(registered.get(router) ?? []),
+    ...methods.map((method) => `${method.toUpperCase()} ${path}`),
+  ]);
   const at = router.route(path);
   for (const method of methods) at[method](handlers[method] as RequestHandler);
   at.all((request: Request, response: Response) => {

@@ -7,12 +7,16 @@ import type { EventLoopMonitor } from '../jobs/event-loop.js';
 import type { Log } from '../jobs/manager.js';
 import { compiled, packageRoot, packageVersion } from '../jobs/package-root.js';
 import { NeuroreelError, type Health } from '../protocol/index.js';
-import { errorHandler, route } from './answers.js';
+import { assertScope } from './access.js';
+import { errorHandler, route, routesOf } from './answers.js';
+import { documents } from './description/documents.js';
+import type { Metrics } from './metrics.js';
 import { apiRouter, type RouteParts } from './routes.js';
 
 export interface AppParts extends RouteParts {
   readonly log: Log;
   readonly monitor: EventLoopMonitor;
+  readonly metrics: Metrics;
   readonly viewers: () => number;
   readonly isStopping: () => boolean;
   readonly maxRequestsPerMinute: number;
@@ -96,7 +100,17 @@ function noCache(response: { setHeader(name: string, value: string): unknown }):
   response.setHeader('Cache-Control', 'no-cache');
 }
 
-export function createApp(parts: AppParts): Express {
+function metricsRoute(app: Express, { access, metrics }: AppParts): void {
+  route(app, '/metrics', {
+    get: async (request, response) => {
+      assertScope(access.scopeOfRequest(request.headers, request.socket.remoteAddress ?? ''), 'view');
+      response.set({ 'Content-Type': metrics.contentType, 'Cache-Control': 'no-store' }).send(await metrics.text());
+    },
+  });
+}
+
+/** The app, and its routes as `METHOD /path`. */
+export function createApp(parts: AppParts): { app: Express; routes: string[] } {
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
@@ -115,11 +129,14 @@ export function createApp(parts: AppParts): Express {
       response.set('Cache-Control', 'no-store').json({ ready: true });
     },
   });
-  app.use('/v1', rateLimit(parts.maxRequestsPerMinute), apiRouter(parts));
+  const api = apiRouter(parts);
+  app.use('/v1', rateLimit(parts.maxRequestsPerMinute), api);
+  metricsRoute(app, parts);
+  documents(app);
   livePage(app);
   app.use((request) => {
     throw new NeuroreelError('ROUTE_UNKNOWN', `There is nothing at ${request.method} ${request.path.slice(0, 200)}.`);
   });
   app.use(errorHandler(parts.log));
-  return app;
+  return { app, routes: [...routesOf(app), ...routesOf(api, '/v1')] };
 }

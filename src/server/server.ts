@@ -14,6 +14,7 @@ import { Access } from './access.js';
 import { createApp } from './app.js';
 import { refuseBrokenRequest } from './broken-requests.js';
 import { isLoopback, resolveConfig, type ServerConfig, type ServerConfigInput } from './config.js';
+import { Metrics } from './metrics.js';
 import { ModelUploads, uploadedModels } from './models/uploads.js';
 import { StreamServer } from './stream/stream-server.js';
 
@@ -101,6 +102,9 @@ export class NeuroreelServer {
   readonly #http = createHttpServer();
   readonly #monitor = new EventLoopMonitor();
   readonly #stream: StreamServer;
+  readonly #metrics: Metrics;
+  /** Every route, as `METHOD /path`. */
+  readonly routes: readonly string[];
   #url = '';
   #start: () => void = () => undefined;
   #closing: Promise<void> | null = null;
@@ -110,8 +114,14 @@ export class NeuroreelServer {
     this.jobs = jobs;
     this.log = log;
     const access = new Access(config);
-    this.#stream = new StreamServer({ manager: jobs, access, log, config });
-    const app = createApp({
+    this.#metrics = new Metrics({
+      manager: jobs,
+      monitor: this.#monitor,
+      viewers: () => this.#stream.viewers,
+      subscriptions: () => this.#stream.subscriptions,
+    });
+    this.#stream = new StreamServer({ manager: jobs, access, log, config, metrics: this.#metrics });
+    const { app, routes } = createApp({
       manager: jobs,
       models,
       clipFolders: config.clipFolders,
@@ -125,9 +135,11 @@ export class NeuroreelServer {
       }),
       log,
       monitor: this.#monitor,
+      metrics: this.#metrics,
       viewers: () => this.#stream.viewers,
       isStopping: () => this.#closing !== null,
     });
+    this.routes = routes;
     // The port is bound before the records are read, so that a second server on it harms no job; clients wait meanwhile.
     const started = new Promise<void>((resolve) => (this.#start = resolve));
     this.#http.on('request', (request, response) => {
@@ -195,6 +207,7 @@ export class NeuroreelServer {
     this.#stream.close();
     await closeHttp(this.#http);
     this.#monitor.stop();
+    this.#metrics.close();
   }
 }
 

@@ -19,6 +19,7 @@ import {
   type ServerMessage,
 } from '../../protocol/index.js';
 import { assertScope } from '../access.js';
+import type { Metrics } from '../metrics.js';
 import type { Scope } from '../tokens.js';
 import { commandJob, isCommand } from './commands.js';
 import type { EventLog } from './event-log.js';
@@ -41,6 +42,7 @@ export interface ConnectionOptions {
   /** Messages a second that the client may send in the long run. */
   readonly maxMessagesPerSecond: number;
   readonly eventLog: EventLog;
+  readonly metrics: Pick<Metrics, 'sent' | 'dropped' | 'evicted'>;
   /** What the client may do. */
   readonly scope: Scope;
 }
@@ -79,6 +81,10 @@ export class Connection {
       heartbeatSeconds: options.heartbeatSeconds,
       cursor: options.eventLog.cursor,
     });
+  }
+
+  get subscriptions(): number {
+    return this.#subscriptions.size;
   }
 
   /** A job was added or changed its state; `cursor` is the place of the change. */
@@ -168,6 +174,7 @@ export class Connection {
         hasRoom: () => this.#socket.bufferedAmount <= FRAME_ROOM_BYTES,
         send: (encoded) => this.#sendFrame(id, stream, encoded),
         onError: (error) => this.#complain(error, { job: id }),
+        onDropped: () => this.#options.metrics.dropped(),
         intervalMs: ownRate === undefined ? 0 : 1000 / ownRate,
         now: () => performance.now(),
       },
@@ -212,6 +219,7 @@ export class Connection {
   #sendFrame(job: string, stream: number, { bytes, ...about }: EncodedView): void {
     if (this.#over || this.#socket.readyState !== this.#socket.OPEN) return;
     this.#socket.send(frameHeaderBytes({ flags: 0, stream, ...about }), { binary: true, fin: false });
+    this.#options.metrics.sent(about.codec, bytes.byteLength);
     this.#socket.send(bytes, { binary: true, fin: true }, () => this.#pump());
     // Whose turn it was goes to the end of the line.
     const subscription = this.#subscriptions.get(job);
@@ -228,6 +236,7 @@ export class Connection {
 
   #evict(): void {
     this.#options.log.warn({ backlogBytes: this.#backlog }, 'a viewer read too slowly');
+    this.#options.metrics.evicted();
     this.close(CLOSE.tooSlow, 'VIEWER_TOO_SLOW');
   }
 

@@ -15,6 +15,7 @@ import {
 } from '../../protocol/index.js';
 import type { Access } from '../access.js';
 import type { ServerConfig } from '../config.js';
+import type { Metrics } from '../metrics.js';
 import { refuse } from '../refuse.js';
 import type { Scope } from '../tokens.js';
 import { Connection } from './connection.js';
@@ -23,6 +24,7 @@ import { EventLog } from './event-log.js';
 export interface StreamServerOptions {
   readonly manager: JobManager;
   readonly access: Access;
+  readonly metrics: Pick<Metrics, 'sent' | 'dropped' | 'evicted'>;
   readonly log: Log;
   readonly config: Pick<
     ServerConfig,
@@ -86,6 +88,13 @@ export class StreamServer {
     return this.#connections.size;
   }
 
+  /** Jobs that are watched, over all connections. */
+  get subscriptions(): number {
+    let sum = 0;
+    for (const connection of this.#connections) sum += connection.subscriptions;
+    return sum;
+  }
+
   /** Takes an upgrade of the HTTP server: makes it a connection, or refuses it with the error's status and body. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // A peer that resets during the handshake has gone; there is nothing to clean up but the socket.
@@ -141,8 +150,8 @@ export class StreamServer {
   }
 
   #admit(webSocket: WebSocket, scope: Scope): void {
-    const { manager, log, config } = this.#options;
-    const connection = new Connection(webSocket, { manager, log, scope, eventLog: this.#eventLog, ...config });
+    const { manager, log, config, metrics } = this.#options;
+    const connection = new Connection(webSocket, { manager, log, scope, metrics, eventLog: this.#eventLog, ...config });
     this.#connections.add(connection);
     webSocket.on('close', () => this.#connections.delete(connection));
   }
