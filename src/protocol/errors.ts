@@ -240,7 +240,8 @@ export const ERRORS = {
   BIND_NEEDS_TOKEN: {
     status: 400,
     meaning: 'The server was asked to listen beyond this machine without a token, so anybody could use it.',
-    remedy: 'Set NEUROREEL_TOKEN (or `--token`) to a secret of at least 16 characters, or listen on 127.0.0.1.',
+    remedy:
+      'Set NEUROREEL_TOKEN (or `--token`) to a secret of at least 16 characters, or listen on 127.0.0.1; `--insecure` lets anybody in.',
   },
   PORT_IN_USE: {
     status: 500,

@@ -61,3 +61,22 @@ export const ticket = z
     expiresAt: z.iso.datetime().describe('Until when.'),
   })
   .describe('A ticket for browsers, which cannot send an Authorization header with a WebSocket.');
+
+export const uploadedFile = z
+  .strictObject({
+    name: z.string().describe('Name of the package.'),
+    path: z.string().describe('Path within it.'),
+    bytes: z.int().min(0),
+    sha256: z.string().describe('SHA-256 of what arrived, hexadecimal.'),
+  })
+  .describe('A file of a model package that has arrived.');
+export type UploadedFile = z.output<typeof uploadedFile>;
+
+export const uploadQuery = z.strictObject({
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits')
+    .describe('SHA-256 of the file, hexadecimal.'),
+});
+
+export const readiness = z.strictObject({ ready: z.literal(true) }).describe('New work is taken.');

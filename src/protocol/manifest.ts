@@ -3,11 +3,19 @@ import { z } from 'zod';
 
 export const MANIFEST_FORMAT = 'neuroreel.model/1';
 
+export const packageFilePath = z
+  .string()
+  .max(200)
+  .regex(/^(?!\.)[\w][\w.-]*(\/[\w][\w.-]*)*$/)
+  .describe('Path within the package, with / between folders.');
+
+export const packageName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)
+  .describe('Name of the package and of its folder.');
+
 const fileEntry = z.strictObject({
-  path: z
-    .string()
-    .regex(/^(?!\.)[\w][\w.-]*(\/[\w][\w.-]*)*$/)
-    .describe('Path within the package, with / between folders.'),
+  path: packageFilePath,
   sha256: z
     .string()
     .regex(/^[0-9a-f]{64}$/)
@@ -28,10 +36,7 @@ const pixels = z.strictObject({
 
 const common = {
   format: z.literal(MANIFEST_FORMAT),
-  name: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/)
-    .describe('Name of the package and of its folder.'),
+  name: packageName,
   title: z.string().max(200),
   description: z.string().max(4000).default(''),
   licence: z.string().max(200).describe('SPDX identifier, or what the source says.'),

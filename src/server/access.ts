@@ -1,14 +1,19 @@
-/** Who may talk to the server: Host and Origin allow-lists, the token, and single-use tickets for WebSockets. */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+/** Who may talk to the server: Host and Origin allow-lists, tokens with scopes, and single-use tickets for WebSockets. */
+import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 import { NeuroreelError, TOKEN_SUBPROTOCOL_PREFIX } from '../protocol/index.js';
+import { Attempts } from './attempts.js';
 import { isLoopback, type ServerConfig } from './config.js';
+import { covers, scopeOf, type Scope } from './tokens.js';
 
 const TICKET_SECONDS = 30;
 const MAX_TICKETS = 1000;
 
-type AccessConfig = Pick<ServerConfig, 'host' | 'token' | 'allowedHosts' | 'allowedOrigins'>;
+type AccessConfig = Pick<
+  ServerConfig,
+  'host' | 'tokens' | 'allowedHosts' | 'allowedOrigins' | 'maxWrongTokensPerMinute'
+>;
 
 /** The host of a Host header without port and brackets, in lower case; null when it is none. */
 export function hostName(header: string | undefined): string | null {
@@ -16,22 +21,18 @@ export function hostName(header: string | undefined): string | null {
   return match === null ? null : (match[1] ?? match[2] ?? '').toLowerCase();
 }
 
-/** Hashes first, so that neither the time taken nor an exception depends on the length of the secret. */
-function equalSecrets(a: string, b: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(a), digest(b));
-}
-
 export class Access {
   readonly #config: AccessConfig;
   readonly #now: () => number;
-  /** Expiry in milliseconds, by ticket; in order of issue, so the oldest come first. */
-  readonly #tickets = new Map<string, number>();
+  readonly #attempts: Attempts;
+  /** By ticket, in order of issue, so that the oldest come first; `expires` in milliseconds. */
+  readonly #tickets = new Map<string, { readonly expires: number; readonly scope: Scope }>();
 
   /** @param now milliseconds since 1970 */
   constructor(config: AccessConfig, now: () => number = Date.now) {
     this.#config = config;
     this.#now = now;
+    this.#attempts = new Attempts(config.maxWrongTokensPerMinute, now);
   }
 
   /**
@@ -51,54 +52,64 @@ export class Access {
   }
 
   /**
-   * Checks the bearer token of an HTTP request, if the server has a token.
-   * @throws {NeuroreelError} TOKEN_REQUIRED
+   * What the bearer token of an HTTP request allows; everything when the server has no tokens.
+   * @param address of the peer
+   * @throws {NeuroreelError} TOKEN_REQUIRED, RATE_LIMITED
    */
-  assertToken(headers: IncomingHttpHeaders): void {
+  scopeOfRequest(headers: IncomingHttpHeaders, address: string): Scope {
     const given = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
-    this.#assertSecret(given);
+    return this.#scopeOfToken(given, address);
   }
 
   /**
-   * Checks a WebSocket's right: a bearer token, a ticket (which is used up), or a token as second subprotocol.
-   * @throws {NeuroreelError} TOKEN_REQUIRED
+   * What a WebSocket may do, by a bearer token, a ticket (which is used up), or a token as second subprotocol.
+   * @throws {NeuroreelError} TOKEN_REQUIRED, RATE_LIMITED
    */
-  assertStream(headers: IncomingHttpHeaders, ticket: string | null, subprotocols: readonly string[]): void {
-    if (ticket !== null) {
-      const expires = this.#tickets.get(ticket);
-      this.#tickets.delete(ticket);
-      if (expires !== undefined && expires > this.#now()) return;
-      throw new NeuroreelError('TOKEN_REQUIRED', 'The ticket is unknown, used or expired.');
-    }
+  scopeOfStream(
+    headers: IncomingHttpHeaders,
+    address: string,
+    { ticket, subprotocols }: { ticket: string | null; subprotocols: readonly string[] },
+  ): Scope {
+    if (ticket !== null) return this.#redeem(ticket, address);
     const offered = subprotocols.find((name) => name.startsWith(TOKEN_SUBPROTOCOL_PREFIX));
-    if (offered === undefined) {
-      this.assertToken(headers);
-      return;
-    }
+    if (offered === undefined) return this.scopeOfRequest(headers, address);
     const encoded = offered.slice(TOKEN_SUBPROTOCOL_PREFIX.length);
-    this.#assertSecret(Buffer.from(encoded, 'base64url').toString('utf8'));
+    return this.#scopeOfToken(Buffer.from(encoded, 'base64url').toString('utf8'), address);
   }
 
   /**
-   * A ticket that opens one WebSocket within 30 seconds.
+   * A ticket that opens one WebSocket of that scope within 30 seconds.
    * @throws {NeuroreelError} STREAM_LIMIT when too many are unused
    */
-  issueTicket(): { ticket: string; expiresAt: string } {
-    for (const [ticket, expires] of this.#tickets) if (expires <= this.#now()) this.#tickets.delete(ticket);
+  issueTicket(scope: Scope): { ticket: string; expiresAt: string } {
+    for (const [ticket, { expires }] of this.#tickets) if (expires <= this.#now()) this.#tickets.delete(ticket);
     if (this.#tickets.size >= MAX_TICKETS) {
       throw new NeuroreelError('STREAM_LIMIT', `${MAX_TICKETS} tickets are unused already.`);
     }
     const ticket = randomBytes(24).toString('base64url');
     const expires = this.#now() + TICKET_SECONDS * 1000;
-    this.#tickets.set(ticket, expires);
+    this.#tickets.set(ticket, { expires, scope });
     return { ticket, expiresAt: new Date(expires).toISOString() };
   }
 
-  #assertSecret(given: string | undefined): void {
-    const { token } = this.#config;
-    if (token === undefined || (given !== undefined && equalSecrets(given, token))) return;
-    const what = given === undefined ? 'The request carries no token.' : 'The token is wrong.';
-    throw new NeuroreelError('TOKEN_REQUIRED', what);
+  #redeem(ticket: string, address: string): Scope {
+    this.#attempts.assertAllowed(address);
+    const found = this.#tickets.get(ticket);
+    this.#tickets.delete(ticket);
+    if (found !== undefined && found.expires > this.#now()) return found.scope;
+    this.#attempts.fail(address);
+    throw new NeuroreelError('TOKEN_REQUIRED', 'The ticket is unknown, used or expired.');
+  }
+
+  #scopeOfToken(given: string | undefined, address: string): Scope {
+    const { tokens } = this.#config;
+    if (tokens.length === 0) return 'admin';
+    if (given === undefined) throw new NeuroreelError('TOKEN_REQUIRED', 'The request carries no token.');
+    this.#attempts.assertAllowed(address);
+    const scope = scopeOf(given, tokens);
+    if (scope !== null) return scope;
+    this.#attempts.fail(address);
+    throw new NeuroreelError('TOKEN_REQUIRED', 'The token is wrong.');
   }
 
   /** An address cannot be rebound as a name can, so beyond loopback every address of the machine will do. */
@@ -116,6 +127,12 @@ export class Access {
     if (this.#config.allowedOrigins.some((allowed) => originOf(allowed) === asked)) return true;
     return asked === originOf(`http://${host}`) || asked === originOf(`https://${host}`);
   }
+}
+
+/** @throws {NeuroreelError} SCOPE_REQUIRED */
+export function assertScope(has: Scope, needs: Scope): void {
+  if (covers(has, needs)) return;
+  throw new NeuroreelError('SCOPE_REQUIRED', `This needs the scope ${needs}; the token has the scope ${has}.`);
 }
 
 /** `scheme://host:port` of an http or https address, null for anything else. */

@@ -9,10 +9,20 @@ const RETRY_AFTER_SECONDS = 10;
 type Handler = (request: Request, response: Response) => void | Promise<void>;
 type Method = 'get' | 'post' | 'put' | 'delete';
 
+const registered = new WeakMap<Router, string[]>();
+
+/** The routes that {@link route} was told of, as `METHOD /path`. */
+export const routesOf = (router: Router, prefix = ''): string[] =>
+  (registered.get(router) ?? []).map((entry) => entry.replace(' ', ` ${prefix}`));
+
 /** Registers the handlers of one address; any other method is METHOD_NOT_ALLOWED with an `Allow` header. */
 export function route(router: Router, path: string, handlers: Partial<Record<Method, Handler>>): void {
   const methods = Object.keys(handlers) as Method[];
   const allowed = methods.flatMap((m) => (m === 'get' ? ['GET', 'HEAD'] : [m.toUpperCase()])).join(', ');
+  registered.set(router, [
+    ...(registered.get(router) ?? []),
+    ...methods.map((method) => `${method.toUpperCase()} ${path}`),
+  ]);
   const at = router.route(path);
   for (const method of methods) at[method](handlers[method] as RequestHandler);
   at.all((request: Request, response: Response) => {
@@ -21,8 +31,15 @@ export function route(router: Router, path: string, handlers: Partial<Record<Met
   });
 }
 
+/** Seconds until an address that asked too often is heard again. */
+function retryAfter({ details }: NeuroreelError): number {
+  const seconds = (details as { retryAfterSeconds?: unknown } | undefined)?.retryAfterSeconds;
+  return typeof seconds === 'number' ? Math.max(1, seconds) : 60;
+}
+
 export function sendError(response: Response, error: NeuroreelError): void {
   if (error.code === 'QUEUE_FULL') response.set('Retry-After', String(RETRY_AFTER_SECONDS));
+  if (error.code === 'RATE_LIMITED') response.set('Retry-After', String(retryAfter(error)));
   if (error.code === 'TOKEN_REQUIRED') response.set('WWW-Authenticate', 'Bearer realm="neuroreel"');
   // A handler may have set the headers of what it was about to send.
   response.set({ 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' });

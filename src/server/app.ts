@@ -1,44 +1,77 @@
 /** The express app: guards first, then health, the API and the live page, then errors. */
 import { join } from 'node:path';
 import express, { type Express, type RequestHandler } from 'express';
+import { ipKeyGenerator, rateLimit as expressRateLimit } from 'express-rate-limit';
+import helmet from 'helmet';
 import type { EventLoopMonitor } from '../jobs/event-loop.js';
 import type { Log } from '../jobs/manager.js';
 import { compiled, packageRoot, packageVersion } from '../jobs/package-root.js';
 import { NeuroreelError, type Health } from '../protocol/index.js';
-import { errorHandler, route } from './answers.js';
+import { assertScope } from './access.js';
+import { errorHandler, route, routesOf } from './answers.js';
+import { documents } from './description/documents.js';
+import type { Metrics } from './metrics.js';
 import { apiRouter, type RouteParts } from './routes.js';
 
 export interface AppParts extends RouteParts {
   readonly log: Log;
   readonly monitor: EventLoopMonitor;
+  readonly metrics: Metrics;
   readonly viewers: () => number;
   readonly isStopping: () => boolean;
+  readonly maxRequestsPerMinute: number;
 }
 
 /** Own scripts, styles and pictures only; `blob:` for frames and for artifacts fetched with a token. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' blob:",
-  "media-src 'self' blob:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+const securityHeaders = helmet({
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'"],
+      imgSrc: ["'self'", 'blob:'],
+      mediaSrc: ["'self'", 'blob:'],
+      connectSrc: ["'self'"],
+      baseUri: ["'none'"],
+      formAction: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
+  },
+  xFrameOptions: { action: 'deny' },
+  // The server speaks plain HTTP; what stands before it decides.
+  strictTransportSecurity: false,
+});
 
-const securityHeaders: RequestHandler = (_request, response, next) => {
-  response.set({
-    'Content-Security-Policy': CONTENT_SECURITY_POLICY,
-    'Cross-Origin-Opener-Policy': 'same-origin',
-    'Cross-Origin-Resource-Policy': 'same-origin',
-    'Referrer-Policy': 'no-referrer',
-    'X-Content-Type-Options': 'nosniff',
-    'X-Frame-Options': 'DENY',
+function rateLimit(requestsPerMinute: number): RequestHandler {
+  return expressRateLimit({
+    windowMs: 60_000,
+    limit: requestsPerMinute,
+    standardHeaders: 'draft-8',
+    legacyHeaders: false,
+    keyGenerator: ({ socket }) => ipKeyGenerator(socket.remoteAddress ?? ''),
+    handler: () => {
+      throw new NeuroreelError('RATE_LIMITED', `More than ${requestsPerMinute} requests came within a minute.`);
+    },
   });
-  next();
-};
+}
+
+/** Logs what changes something; the query is left out, since it may hold a ticket. */
+function requestLog(log: Log): RequestHandler {
+  return (request, response, next) => {
+    const { method } = request;
+    if (method !== 'GET' && method !== 'HEAD') {
+      const started = performance.now();
+      const path = request.path.slice(0, 300);
+      const job = /^\/v1\/jobs\/([A-Za-z0-9._-]{1,64})/.exec(path)?.[1];
+      response.on('finish', () => {
+        const ms = Math.round(performance.now() - started);
+        log.info({ method, path, status: response.statusCode, ms, ...(job !== undefined && { job }) }, 'request');
+      });
+    }
+    next();
+  };
+}
 
 function healthOf(parts: AppParts): Health {
   return {
@@ -67,11 +100,22 @@ function noCache(response: { setHeader(name: string, value: string): unknown }):
   response.setHeader('Cache-Control', 'no-cache');
 }
 
-export function createApp(parts: AppParts): Express {
+function metricsRoute(app: Express, { access, metrics }: AppParts): void {
+  route(app, '/metrics', {
+    get: async (request, response) => {
+      assertScope(access.scopeOfRequest(request.headers, request.socket.remoteAddress ?? ''), 'view');
+      response.set({ 'Content-Type': metrics.contentType, 'Cache-Control': 'no-store' }).send(await metrics.text());
+    },
+  });
+}
+
+/** The app, and its routes as `METHOD /path`. */
+export function createApp(parts: AppParts): { app: Express; routes: string[] } {
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
   app.use(securityHeaders);
+  app.use(requestLog(parts.log));
   app.use((request, _response, next) => {
     parts.access.assertAddress(request.headers);
     next();
@@ -85,11 +129,14 @@ export function createApp(parts: AppParts): Express {
       response.set('Cache-Control', 'no-store').json({ ready: true });
     },
   });
-  app.use('/v1', apiRouter(parts));
+  const api = apiRouter(parts);
+  app.use('/v1', rateLimit(parts.maxRequestsPerMinute), api);
+  metricsRoute(app, parts);
+  documents(app);
   livePage(app);
   app.use((request) => {
     throw new NeuroreelError('ROUTE_UNKNOWN', `There is nothing at ${request.method} ${request.path.slice(0, 200)}.`);
   });
   app.use(errorHandler(parts.log));
-  return app;
+  return { app, routes: [...routesOf(app), ...routesOf(api, '/v1')] };
 }

@@ -3,6 +3,15 @@ import { isIP } from 'node:net';
 import { delimiter, resolve } from 'node:path';
 import { z } from 'zod';
 import { memorySize, NeuroreelError, parseWith } from '../protocol/index.js';
+import {
+  hashToken,
+  MAX_TOKEN_LENGTH,
+  MIN_TOKEN_LENGTH,
+  parseToken,
+  readTokensFile,
+  SCOPES,
+  type TokenHash,
+} from './tokens.js';
 
 export const serverConfig = z
   .strictObject({
@@ -20,10 +29,24 @@ export const serverConfig = z
     memory: memorySize.default('50%').describe('Memory that a job may take.'),
     token: z
       .string()
-      .min(16, 'expected at least 16 characters')
-      .max(512)
+      .min(MIN_TOKEN_LENGTH, 'expected at least 16 characters')
+      .max(MAX_TOKEN_LENGTH)
       .optional()
-      .describe('Secret that clients must send; needed to listen beyond this machine.'),
+      .describe('Secret that clients must send, which allows everything; needed to listen beyond this machine.'),
+    moreTokens: z
+      .array(z.strictObject({ scope: z.enum(SCOPES), sha256: z.string().regex(/^[0-9a-f]{64}$/) }))
+      .max(1000)
+      .default([])
+      .describe('Hashes of more tokens, each with what it may do.'),
+    tokensFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('File of tokens: a line each, `scope:token` or `scope:sha256:HEX`.'),
+    insecure: z
+      .boolean()
+      .default(false)
+      .describe('Listen beyond this machine without a token, so that anybody who can reach it may use it.'),
     allowedHosts: z
       .array(z.string().min(1).max(255))
       .max(100)
@@ -41,6 +64,24 @@ export const serverConfig = z
       .max(64 * 1024 * 1024)
       .default(64 * 1024)
       .describe('Largest body of a request.'),
+    uploadLimitBytes: z
+      .int()
+      .min(1024)
+      .max(64 * 1024 ** 3)
+      .default(2 * 1024 ** 3)
+      .describe('Largest model package that can be uploaded.'),
+    maxRequestsPerMinute: z
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .default(6000)
+      .describe('Requests that one address may send within a minute.'),
+    maxWrongTokensPerMinute: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(30)
+      .describe('Wrong tokens that one address may send within a minute.'),
     maxConnections: z.int().min(1).max(100_000).default(512).describe('WebSocket connections at a time.'),
     maxSubscriptions: z.int().min(1).max(10_000).default(64).describe('Jobs that one connection may watch.'),
     maxBacklogBytes: z
@@ -68,7 +109,10 @@ export const serverConfig = z
   })
   .describe('Configuration of the server.');
 
-export type ServerConfig = z.output<typeof serverConfig>;
+/** As a server works with it: of the tokens only the hashes are left. */
+export type ServerConfig = Omit<z.output<typeof serverConfig>, 'token' | 'moreTokens' | 'tokensFile'> & {
+  readonly tokens: readonly TokenHash[];
+};
 /** As given by callers: what is absent gets its default. */
 export type ServerConfigInput = z.input<typeof serverConfig>;
 
@@ -80,15 +124,22 @@ export function isLoopback(host: string): boolean {
 
 /**
  * Fills in defaults and checks what belongs together.
- * @throws {NeuroreelError} CONFIG_INVALID; BIND_NEEDS_TOKEN when `host` is not loopback and there is no token
+ * @throws {NeuroreelError} CONFIG_INVALID; BIND_NEEDS_TOKEN when `host` is not loopback, and there is no token and no
+ *   `insecure`
  */
 export function resolveConfig(input: ServerConfigInput): ServerConfig {
-  const config = parseWith(serverConfig, input, 'CONFIG_INVALID');
-  if (!isLoopback(config.host) && config.token === undefined) {
+  const { token, moreTokens, tokensFile, ...config } = parseWith(serverConfig, input, 'CONFIG_INVALID');
+  const tokens: TokenHash[] = [
+    ...(token === undefined ? [] : [{ scope: 'admin' as const, sha256: hashToken(token) }]),
+    ...moreTokens,
+    ...(tokensFile === undefined ? [] : readTokensFile(tokensFile)),
+  ];
+  if (!isLoopback(config.host) && tokens.length === 0 && !config.insecure) {
     throw new NeuroreelError('BIND_NEEDS_TOKEN', `Listening on ${config.host} needs a token.`);
   }
   return {
     ...config,
+    tokens,
     dataFolder: resolve(config.dataFolder),
     modelFolders: config.modelFolders.map((f) => resolve(f)),
     clipFolders: config.clipFolders.map((f) => resolve(f)),
@@ -119,6 +170,11 @@ const VARIABLES: Readonly<
   NEUROREEL_DEVICE: { field: 'device', read: text },
   NEUROREEL_MEMORY: { field: 'memory', read: text },
   NEUROREEL_TOKEN: { field: 'token', read: text },
+  NEUROREEL_TOKENS: {
+    field: 'moreTokens',
+    read: (name, value) => list(name, value).map((part) => parseToken(part, name)),
+  },
+  NEUROREEL_TOKENS_FILE: { field: 'tokensFile', read: text },
   NEUROREEL_ALLOWED_HOSTS: { field: 'allowedHosts', read: list },
   NEUROREEL_ALLOWED_ORIGINS: { field: 'allowedOrigins', read: list },
   NEUROREEL_QUEUE_LIMIT: { field: 'queueLimit', read: numberFrom },

@@ -4,9 +4,11 @@ import { assertArtifact, listArtifacts, mediaType } from '../jobs/artifacts.js';
 import { clipSetNames } from '../jobs/audit/clip-sets.js';
 import type { ModelCatalogue } from '../jobs/kinds.js';
 import type { JobManager } from '../jobs/manager.js';
-import { jobId, jobRequest, NeuroreelError, parseWith, type JobRequest } from '../protocol/index.js';
+import { jobId, jobRequest, NeuroreelError, parseWith, uploadQuery, type JobRequest } from '../protocol/index.js';
+import { assertScope, type Access } from './access.js';
 import { route } from './answers.js';
-import type { Access } from './access.js';
+import type { ModelUploads } from './models/uploads.js';
+import type { Scope } from './tokens.js';
 
 export interface RouteParts {
   readonly manager: JobManager;
@@ -15,6 +17,7 @@ export interface RouteParts {
   readonly clipFolders: readonly string[];
   readonly access: Access;
   readonly bodyLimitBytes: number;
+  readonly uploads: ModelUploads;
 }
 
 const param = (request: Request, name: string): string => String(request.params[name]);
@@ -98,7 +101,28 @@ function artifactRoutes(router: Router, { manager }: RouteParts): void {
   });
 }
 
-function modelRoutes(router: Router, { models }: RouteParts): void {
+/** Model packages that clients bring; `name` and `path` were not checked by the route. */
+function uploadRoutes(router: Router, { uploads, models }: RouteParts): void {
+  route(router, '/models/:name/files/*path', {
+    put: async (request, response) => {
+      const path = (request.params['path'] as unknown as string[]).join('/');
+      const { sha256 } = parseWith(uploadQuery, request.query);
+      response.status(201).json(await uploads.put(param(request, 'name'), path, sha256, request));
+    },
+  });
+  route(router, '/models/:name/install', {
+    post: async (request, response) => {
+      const name = param(request, 'name');
+      await uploads.install(name);
+      response
+        .status(201)
+        .location(`/v1/models/${name}`)
+        .json(models.list().find((model) => model.name === name));
+    },
+  });
+}
+
+function modelRoutes(router: Router, { models, uploads }: RouteParts): void {
   route(router, '/models', { get: (_, response) => void response.json({ models: models.list() }) });
   route(router, '/models/:name', {
     get: (request, response) => {
@@ -109,6 +133,10 @@ function modelRoutes(router: Router, { models }: RouteParts): void {
       }
       response.json(found);
     },
+    delete: async (request, response) => {
+      await uploads.remove(param(request, 'name'));
+      response.status(204).end();
+    },
   });
 }
 
@@ -116,23 +144,33 @@ function clipRoutes(router: Router, { clipFolders }: RouteParts): void {
   route(router, '/clips', { get: (_, response) => void response.json({ clips: clipSetNames(clipFolders) }) });
 }
 
-/** Everything under /v1; each request needs the token, if the server has one. */
+/** What a request needs that no rule of its own says otherwise of: to look, to run, or to remove and to bring models. */
+function scopeNeeded({ method, path }: Request): Scope {
+  if (method === 'GET' || method === 'HEAD' || path === '/tickets') return 'view';
+  return method === 'DELETE' || path.startsWith('/models') ? 'admin' : 'run';
+}
+
+/** Everything under /v1; each request needs a token, if the server has any. */
 export function apiRouter(parts: RouteParts): Router {
   const router = express.Router();
-  router.use((request, _response, next) => {
-    parts.access.assertToken(request.headers);
-    next();
-  });
-  router.use((_request, response, next) => {
+  const { access } = parts;
+  router.use((request, response, next) => {
+    const scope = access.scopeOfRequest(request.headers, request.socket.remoteAddress ?? '');
+    assertScope(scope, scopeNeeded(request));
+    response.locals['scope'] = scope;
     response.set('Cache-Control', 'no-store');
     next();
   });
+  // Before the parser of JSON: a model.json is a file here.
+  uploadRoutes(router, parts);
   router.use(express.json({ limit: parts.bodyLimitBytes, strict: false }));
   jobRoutes(router, parts);
   artifactRoutes(router, parts);
   modelRoutes(router, parts);
   clipRoutes(router, parts);
-  route(router, '/tickets', { post: (_, response) => void response.status(201).json(parts.access.issueTicket()) });
+  route(router, '/tickets', {
+    post: (_, response) => void response.status(201).json(access.issueTicket(response.locals['scope'] as Scope)),
+  });
   route(router, '/stream', {
     get: (_, response) => {
       response.set('Upgrade', 'websocket');

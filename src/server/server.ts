@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import pino from 'pino';
+import pino, { type DestinationStream } from 'pino';
 import { ModelRegistry } from '../engine/models/registry.js';
 import { EventLoopMonitor } from '../jobs/event-loop.js';
 import { jobKinds, type EngineSettings, type JobKinds, type ModelCatalogue } from '../jobs/kinds.js';
@@ -12,7 +12,10 @@ import { packageRoot } from '../jobs/package-root.js';
 import { NeuroreelError } from '../protocol/index.js';
 import { Access } from './access.js';
 import { createApp } from './app.js';
-import { resolveConfig, type ServerConfig, type ServerConfigInput } from './config.js';
+import { refuseBrokenRequest } from './broken-requests.js';
+import { isLoopback, resolveConfig, type ServerConfig, type ServerConfigInput } from './config.js';
+import { Metrics } from './metrics.js';
+import { ModelUploads, uploadedModels } from './models/uploads.js';
 import { StreamServer } from './stream/stream-server.js';
 
 /** Milliseconds that a stopping server gives its worker, and then its connections. */
@@ -74,8 +77,17 @@ function closeHttp(http: HttpServer): Promise<void> {
   });
 }
 
-function jsonLog({ logLevel }: ServerConfig): Log {
-  return pino({ level: logLevel }, pino.destination({ fd: 2, sync: false }));
+/** Fields that may hold a secret, wherever they are in what is logged. */
+const SECRETS = ['token', 'secret', 'ticket', 'authorization', 'cookie'].flatMap((name) => [
+  ...[name, `*.${name}`, `*.*.${name}`, `*.*.*.${name}`],
+]);
+
+/** Lines of JSON, on standard error unless told otherwise. */
+export function jsonLog(
+  { logLevel }: Pick<ServerConfig, 'logLevel'>,
+  destination: DestinationStream = pino.destination({ fd: 2, sync: false }),
+): Log {
+  return pino({ level: logLevel, redact: { paths: SECRETS, censor: '[secret]' } }, destination);
 }
 
 function engineSettings(config: ServerConfig, modelFolders: string[]): EngineSettings {
@@ -90,6 +102,9 @@ export class NeuroreelServer {
   readonly #http = createHttpServer();
   readonly #monitor = new EventLoopMonitor();
   readonly #stream: StreamServer;
+  readonly #metrics: Metrics;
+  /** Every route, as `METHOD /path`. */
+  readonly routes: readonly string[];
   #url = '';
   #start: () => void = () => undefined;
   #closing: Promise<void> | null = null;
@@ -99,23 +114,38 @@ export class NeuroreelServer {
     this.jobs = jobs;
     this.log = log;
     const access = new Access(config);
-    this.#stream = new StreamServer({ manager: jobs, access, log, config });
-    const app = createApp({
+    this.#metrics = new Metrics({
+      manager: jobs,
+      monitor: this.#monitor,
+      viewers: () => this.#stream.viewers,
+      subscriptions: () => this.#stream.subscriptions,
+    });
+    this.#stream = new StreamServer({ manager: jobs, access, log, config, metrics: this.#metrics });
+    const { app, routes } = createApp({
       manager: jobs,
       models,
       clipFolders: config.clipFolders,
       access,
       bodyLimitBytes: config.bodyLimitBytes,
+      maxRequestsPerMinute: config.maxRequestsPerMinute,
+      uploads: new ModelUploads({
+        dataFolder: config.dataFolder,
+        limitBytes: config.uploadLimitBytes,
+        isTaken: (name) => models.list().some((model) => model.name === name),
+      }),
       log,
       monitor: this.#monitor,
+      metrics: this.#metrics,
       viewers: () => this.#stream.viewers,
       isStopping: () => this.#closing !== null,
     });
+    this.routes = routes;
     // The port is bound before the records are read, so that a second server on it harms no job; clients wait meanwhile.
     const started = new Promise<void>((resolve) => (this.#start = resolve));
     this.#http.on('request', (request, response) => {
       void started.then(() => void app(request, response));
     });
+    this.#http.on('clientError', refuseBrokenRequest);
     this.#http.on('upgrade', (request, socket, head) => {
       void started.then(() => this.#stream.upgrade(request, socket, head));
     });
@@ -129,7 +159,7 @@ export class NeuroreelServer {
     const config = resolveConfig(input);
     const log = parts.log ?? jsonLog(config);
     const { now = () => new Date(), newId = () => timedId(now) } = parts;
-    const modelFolders = [join(packageRoot, 'models'), ...config.modelFolders];
+    const modelFolders = [join(packageRoot, 'models'), ...config.modelFolders, uploadedModels(config.dataFolder)];
     const models = parts.models ?? ModelRegistry.open({ folders: modelFolders });
     const jobs = await JobManager.open({
       dataFolder: config.dataFolder,
@@ -158,6 +188,9 @@ export class NeuroreelServer {
     this.#start();
     this.#url = addressOf(this.#http, this.config.host);
     this.log.info({ url: this.#url }, 'listening');
+    if (!isLoopback(this.config.host) && this.config.tokens.length === 0) {
+      this.log.warn({ host: this.config.host }, 'INSECURE: anybody who can reach this address may use the server');
+    }
     return this.#url;
   }
 
@@ -174,6 +207,7 @@ export class NeuroreelServer {
     this.#stream.close();
     await closeHttp(this.#http);
     this.#monitor.stop();
+    this.#metrics.close();
   }
 }
 

@@ -28,6 +28,7 @@ const WITHOUT_THEIR_SCRIPT: readonly (readonly [RegExp, string])[] = [
     /^@tensorflow\/tfjs-node-gpu$/,
     'downloads libtensorflow; optional, and brought by `npm rebuild` where it is wanted',
   ],
+  [/^@scarf\/scarf$/, 'reports that it was installed'],
   [/^core-js$/, 'prints a message'],
   [/^esbuild$/, 'checks and shortens the way to the binary, which comes in a package of its own'],
   [/^onnxruntime-node$/, 'downloads the CUDA provider; the CPU provider is in the package'],

@@ -20,6 +20,8 @@ interface ServeOptions extends GlobalOptions {
   readonly data?: string;
   readonly models?: string[];
   readonly token?: string;
+  readonly tokensFile?: string;
+  readonly insecure?: boolean;
   readonly runtime?: string;
   readonly device?: string;
   readonly memory?: string;
@@ -37,6 +39,10 @@ export function define(command: Command): void {
     .addOption(new Option('--data <folder>', 'folder for jobs and what they make (NEUROREEL_DATA; default data)'))
     .addOption(modelFolderOption())
     .addOption(new Option('--token <secret>', 'secret that clients must send (NEUROREEL_TOKEN)'))
+    .addOption(
+      new Option('--tokens-file <path>', 'tokens with scopes, a line each: scope:token (NEUROREEL_TOKENS_FILE)'),
+    )
+    .addOption(new Option('--insecure', 'listen beyond this machine without a token: anybody may use the server'))
     .addOption(runtimeOption())
     .addOption(deviceOption())
     .addOption(memoryOption())
@@ -53,13 +59,13 @@ export function define(command: Command): void {
 }
 
 async function serve(out: Output, options: ServeOptions): Promise<void> {
-  const { host, port, data, models, token, log } = options;
+  const { host, port, data, models, token, tokensFile, insecure, log } = options;
   const environment = configFromEnvironment(process.env);
   const { runtime, device } = runtimeChoice(options);
   const memory = memoryChoice(options.memory);
-  const given = Object.entries({ memory, host, port, dataFolder: data, token, logLevel: log }).filter(
-    ([, value]) => value !== undefined,
-  );
+  const given = Object.entries({
+    ...{ memory, host, port, dataFolder: data, token, tokensFile, insecure, logLevel: log },
+  }).filter(([, value]) => value !== undefined);
   const server = await createServer({
     ...(out.quiet && { logLevel: 'warn' as const }),
     ...environment,

@@ -18,6 +18,9 @@ import {
   type JobProgress,
   type ServerMessage,
 } from '../../protocol/index.js';
+import { assertScope } from '../access.js';
+import type { Metrics } from '../metrics.js';
+import type { Scope } from '../tokens.js';
 import { commandJob, isCommand } from './commands.js';
 import type { EventLog } from './event-log.js';
 import { FrameSlot } from './frame-slot.js';
@@ -39,6 +42,9 @@ export interface ConnectionOptions {
   /** Messages a second that the client may send in the long run. */
   readonly maxMessagesPerSecond: number;
   readonly eventLog: EventLog;
+  readonly metrics: Pick<Metrics, 'sent' | 'dropped' | 'evicted'>;
+  /** What the client may do. */
+  readonly scope: Scope;
 }
 
 interface Subscription {
@@ -75,6 +81,10 @@ export class Connection {
       heartbeatSeconds: options.heartbeatSeconds,
       cursor: options.eventLog.cursor,
     });
+  }
+
+  get subscriptions(): number {
+    return this.#subscriptions.size;
   }
 
   /** A job was added or changed its state; `cursor` is the place of the change. */
@@ -131,6 +141,7 @@ export class Connection {
   }
 
   #command(message: Parameters<typeof commandJob>[1]): void {
+    assertScope(this.#options.scope, 'run');
     const { state } = commandJob(this.#options.manager, message);
     this.#send({ type: 'done', command: message.type, job: message.job, state, re: message.re });
   }
@@ -163,6 +174,7 @@ export class Connection {
         hasRoom: () => this.#socket.bufferedAmount <= FRAME_ROOM_BYTES,
         send: (encoded) => this.#sendFrame(id, stream, encoded),
         onError: (error) => this.#complain(error, { job: id }),
+        onDropped: () => this.#options.metrics.dropped(),
         intervalMs: ownRate === undefined ? 0 : 1000 / ownRate,
         now: () => performance.now(),
       },
@@ -207,6 +219,7 @@ export class Connection {
   #sendFrame(job: string, stream: number, { bytes, ...about }: EncodedView): void {
     if (this.#over || this.#socket.readyState !== this.#socket.OPEN) return;
     this.#socket.send(frameHeaderBytes({ flags: 0, stream, ...about }), { binary: true, fin: false });
+    this.#options.metrics.sent(about.codec, bytes.byteLength);
     this.#socket.send(bytes, { binary: true, fin: true }, () => this.#pump());
     // Whose turn it was goes to the end of the line.
     const subscription = this.#subscriptions.get(job);
@@ -223,6 +236,7 @@ export class Connection {
 
   #evict(): void {
     this.#options.log.warn({ backlogBytes: this.#backlog }, 'a viewer read too slowly');
+    this.#options.metrics.evicted();
     this.close(CLOSE.tooSlow, 'VIEWER_TOO_SLOW');
   }
 

@@ -9,6 +9,8 @@ export interface FrameSlotOptions {
   readonly hasRoom: () => boolean;
   readonly send: (view: EncodedView) => void;
   readonly onError: (error: unknown) => void;
+  /** A picture was replaced by a newer one before it could be sent. */
+  readonly onDropped?: () => void;
   /** Milliseconds between two pictures at least; 0 for no limit. */
   readonly intervalMs: number;
   /** Milliseconds of a clock that only goes forward. */
@@ -70,9 +72,14 @@ export class FrameSlot {
 
   #renew(): void {
     // What waits for its turn by the viewer's own wish for fewer frames is not dropped.
-    if (this.#fresh && this.#waiting === null) this.#dropped++;
+    if (this.#fresh && this.#waiting === null) this.#drop();
     this.#fresh = true;
     this.pump();
+  }
+
+  #drop(): void {
+    this.#dropped++;
+    this.#options.onDropped?.();
   }
 
   #deliver(view: EncodedView): void {
@@ -82,7 +89,7 @@ export class FrameSlot {
       this.#lastSent = this.#options.now();
       this.#options.send(view);
     } else if (this.#fresh) {
-      this.#dropped++;
+      this.#drop();
     } else {
       this.#fresh = true;
     }

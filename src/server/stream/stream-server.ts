@@ -1,5 +1,5 @@
 /** The WebSocket endpoint: checks who may come in during the upgrade, and passes the news of all jobs to whoever watches. */
-import { STATUS_CODES, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { JobManager, Log } from '../../jobs/manager.js';
@@ -15,12 +15,16 @@ import {
 } from '../../protocol/index.js';
 import type { Access } from '../access.js';
 import type { ServerConfig } from '../config.js';
+import type { Metrics } from '../metrics.js';
+import { refuse } from '../refuse.js';
+import type { Scope } from '../tokens.js';
 import { Connection } from './connection.js';
 import { EventLog } from './event-log.js';
 
 export interface StreamServerOptions {
   readonly manager: JobManager;
   readonly access: Access;
+  readonly metrics: Pick<Metrics, 'sent' | 'dropped' | 'evicted'>;
   readonly log: Log;
   readonly config: Pick<
     ServerConfig,
@@ -45,16 +49,6 @@ class StreamSocket extends WebSocket {
 function offeredSubprotocols(request: IncomingMessage): string[] {
   const header = request.headers['sec-websocket-protocol'] ?? '';
   return header.split(',').flatMap((name) => name.trim() || []);
-}
-
-/** Answers an upgrade that is refused, as the rest of the API would. */
-function refuse(socket: Duplex, error: NeuroreelError): void {
-  const body = JSON.stringify({ error: error.toJSON() });
-  socket.end(
-    `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ''}\r\n` +
-      'Connection: close\r\nContent-Type: application/json; charset=utf-8\r\n' +
-      `X-Content-Type-Options: nosniff\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
 }
 
 export class StreamServer {
@@ -94,13 +88,21 @@ export class StreamServer {
     return this.#connections.size;
   }
 
+  /** Jobs that are watched, over all connections. */
+  get subscriptions(): number {
+    let sum = 0;
+    for (const connection of this.#connections) sum += connection.subscriptions;
+    return sum;
+  }
+
   /** Takes an upgrade of the HTTP server: makes it a connection, or refuses it with the error's status and body. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // A peer that resets during the handshake has gone; there is nothing to clean up but the socket.
     const onError = (): void => void socket.destroy();
     socket.on('error', onError);
+    let scope: Scope;
     try {
-      this.#assertWelcome(request);
+      scope = this.#welcome(request);
     } catch (error) {
       if (error instanceof NeuroreelError) refuse(socket, error);
       else {
@@ -111,7 +113,7 @@ export class StreamServer {
     }
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', onError);
-      this.#admit(webSocket);
+      this.#admit(webSocket, scope);
     });
   }
 
@@ -124,7 +126,8 @@ export class StreamServer {
     for (const connection of this.#connections) connection.close(CLOSE.goingAway, 'SHUTTING_DOWN');
   }
 
-  #assertWelcome(request: IncomingMessage): void {
+  /** What the peer may do. */
+  #welcome(request: IncomingMessage): Scope {
     const { access, config } = this.#options;
     const { pathname, searchParams } = parseTarget(request.url ?? '/');
     access.assertAddress(request.headers);
@@ -132,7 +135,10 @@ export class StreamServer {
       throw new NeuroreelError('ROUTE_UNKNOWN', `WebSockets are spoken at ${STREAM_PATH} only.`);
     }
     const offered = offeredSubprotocols(request);
-    access.assertStream(request.headers, searchParams.get('ticket'), offered);
+    const scope = access.scopeOfStream(request.headers, request.socket.remoteAddress ?? '', {
+      ticket: searchParams.get('ticket'),
+      subprotocols: offered,
+    });
     if (!offered.includes(SUBPROTOCOL)) {
       throw new NeuroreelError('SUBPROTOCOL_UNSUPPORTED', `The subprotocol ${SUBPROTOCOL} was not offered.`);
     }
@@ -140,11 +146,12 @@ export class StreamServer {
     if (this.#connections.size >= config.maxConnections) {
       throw new NeuroreelError('STREAM_LIMIT', `${config.maxConnections} connections are open already.`);
     }
+    return scope;
   }
 
-  #admit(webSocket: WebSocket): void {
-    const { manager, log, config } = this.#options;
-    const connection = new Connection(webSocket, { manager, log, eventLog: this.#eventLog, ...config });
+  #admit(webSocket: WebSocket, scope: Scope): void {
+    const { manager, log, config, metrics } = this.#options;
+    const connection = new Connection(webSocket, { manager, log, scope, metrics, eventLog: this.#eventLog, ...config });
     this.#connections.add(connection);
     webSocket.on('close', () => this.#connections.delete(connection));
   }

@@ -1,0 +1,118 @@
+/**
+ * What each route does, as data: the document of the interface is made from this table and from the schemas that the
+ * routes check with. One entry a route, as `METHOD /path` with parameters as the routes have them.
+ */
+import type { z } from 'zod';
+import {
+  artifactList,
+  clipSetList,
+  health,
+  jobList,
+  jobRequest,
+  jobWithHistory,
+  modelList,
+  modelSummary,
+  packageFilePath,
+  packageName,
+  readiness,
+  ticket,
+  uploadedFile,
+  uploadQuery,
+  jobId,
+} from '../../protocol/index.js';
+import type { Scope } from '../tokens.js';
+
+export interface Operation {
+  readonly summary: string;
+  /** Null: no token is needed. */
+  readonly scope: Scope | null;
+  readonly tag: 'jobs' | 'models' | 'server' | 'documents';
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType | 'binary';
+  /** By status: a schema of JSON, or a media type, or null for no body. */
+  readonly answers: Readonly<Record<number, z.ZodType | string | null>>;
+}
+
+/** Schemas of the parameters in paths. */
+export const PATH_PARAMETERS: Readonly<Record<string, { schema: z.ZodType; description: string }>> = {
+  '/v1/jobs/:id': { schema: jobId, description: 'Id of the job.' },
+  '/v1/models/:name': { schema: packageName, description: 'Name of the model package.' },
+  '*path': { schema: packageFilePath, description: 'Path of the file within the package.' },
+};
+
+const job = { 200: jobWithHistory };
+const taken = { 202: jobWithHistory };
+
+export const OPERATIONS: Readonly<Record<string, Operation>> = {
+  'GET /v1/jobs': { summary: 'Lists jobs, newest first.', scope: 'view', tag: 'jobs', answers: { 200: jobList } },
+  'POST /v1/jobs': {
+    ...{ summary: 'Submits a job under a new id.', scope: 'run', tag: 'jobs' },
+    ...{ body: jobRequest, answers: { 201: jobWithHistory } },
+  },
+  'GET /v1/jobs/:id': { summary: 'A job, with its activations so far.', scope: 'view', tag: 'jobs', answers: job },
+  'PUT /v1/jobs/:id': {
+    summary: 'Submits a job under an id of your own. The same request again is the same job.',
+    ...{ scope: 'run', tag: 'jobs', body: jobRequest, answers: { 200: jobWithHistory, 201: jobWithHistory } },
+  },
+  'POST /v1/jobs/:id/cancel': { summary: 'Cancels a job.', scope: 'run', tag: 'jobs', answers: job },
+  'POST /v1/jobs/:id/pause': { summary: 'Pauses a running job.', scope: 'run', tag: 'jobs', answers: taken },
+  'POST /v1/jobs/:id/resume': { summary: 'Lets a paused job go on.', scope: 'run', tag: 'jobs', answers: taken },
+  'GET /v1/jobs/:id/artifacts': {
+    ...{ summary: 'Lists the files of a job.', scope: 'view', tag: 'jobs', answers: { 200: artifactList } },
+  },
+  'GET /v1/jobs/:id/artifacts/:name': {
+    summary: 'A file of a job; parts of it with `Range`.',
+    ...{ scope: 'view', tag: 'jobs', answers: { 200: 'application/octet-stream', 206: 'application/octet-stream' } },
+  },
+  'GET /v1/models': { summary: 'Lists the models.', scope: 'view', tag: 'models', answers: { 200: modelList } },
+  'GET /v1/models/:name': { summary: 'A model.', scope: 'view', tag: 'models', answers: { 200: modelSummary } },
+  'DELETE /v1/models/:name': {
+    ...{ summary: 'Removes a model that was uploaded.', scope: 'admin', tag: 'models', answers: { 204: null } },
+  },
+  'PUT /v1/models/:name/files/*path': {
+    summary: 'Uploads one file of a model package.',
+    ...{ scope: 'admin', tag: 'models', query: uploadQuery, body: 'binary', answers: { 201: uploadedFile } },
+  },
+  'POST /v1/models/:name/install': {
+    summary: 'Checks an uploaded package and makes it one of the models.',
+    ...{ scope: 'admin', tag: 'models', answers: { 201: modelSummary } },
+  },
+  'GET /v1/clips': {
+    summary: 'Sets of clips for audits.',
+    scope: 'view',
+    tag: 'models',
+    answers: { 200: clipSetList },
+  },
+  'POST /v1/tickets': {
+    summary: 'A ticket that opens one WebSocket within 30 seconds, with the scope of the token.',
+    ...{ scope: 'view', tag: 'server', answers: { 201: ticket } },
+  },
+  'GET /v1/stream': {
+    summary: 'The WebSocket: see /asyncapi.json. Without an upgrade: 426.',
+    ...{ scope: 'view', tag: 'server', answers: { 101: null } },
+  },
+  'GET /healthz': { summary: 'How the server is.', scope: null, tag: 'server', answers: { 200: health } },
+  'GET /readyz': {
+    ...{ summary: 'Whether new work is taken; 503 while the server stops.', scope: null, tag: 'server' },
+    answers: { 200: readiness },
+  },
+  'GET /metrics': {
+    ...{ summary: 'Measurements, for Prometheus.', scope: 'view', tag: 'server', answers: { 200: 'text/plain' } },
+  },
+  'GET /openapi.json': {
+    summary: 'This document.',
+    ...{ scope: null, tag: 'documents', answers: { 200: 'application/json' } },
+  },
+  'GET /asyncapi.json': {
+    summary: 'The messages of the stream, as AsyncAPI.',
+    ...{ scope: null, tag: 'documents', answers: { 200: 'application/json' } },
+  },
+  'GET /docs': {
+    summary: 'Both documents, for people.',
+    ...{ scope: null, tag: 'documents', answers: { 200: 'text/html' } },
+  },
+  'GET /protocol/frame-header.js': {
+    summary: 'A module that reads the binary messages of the stream.',
+    ...{ scope: null, tag: 'documents', answers: { 200: 'text/javascript' } },
+  },
+};

@@ -1,0 +1,23 @@
+/** zod schemas as JSON Schema, in the dialect that OpenAPI 3.1 and AsyncAPI 3 share. */
+import { z } from 'zod';
+
+export type Json = { [key: string]: unknown };
+
+/** @param io `input`: as clients send it, with defaults left out; `output`: as the server sends it */
+export function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' });
+  return rest;
+}
+
+/** The fields of an object schema, each with whether it must be there. */
+export function fieldsOf(schema: z.ZodObject): { name: string; required: boolean; schema: Json }[] {
+  const { properties = {}, required = [] } = jsonSchema(schema, 'input') as {
+    properties?: Record<string, Json>;
+    required?: string[];
+  };
+  return Object.entries(properties).map(([name, field]) => ({
+    name,
+    required: required.includes(name),
+    schema: field,
+  }));
+}
