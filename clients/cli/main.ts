@@ -17,6 +17,16 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   { name: 'video', summary: 'make a preferred video for a unit of a model', load: () => import('./commands/video.js') },
   {
+    name: 'image',
+    summary: 'make preferred images for units of a classifier',
+    load: () => import('./commands/image.js'),
+  },
+  {
+    name: 'figure',
+    summary: 'make a figure of the kinds that the paper has',
+    load: () => import('./commands/figure.js'),
+  },
+  {
     name: 'audit',
     summary: 'find out whether a model uses time, with a report',
     load: () => import('./commands/audit.js'),

@@ -1,6 +1,7 @@
 /** The contract between server, workers and clients: everything in one import. Runs in browsers as well as in Node. */
 export * from './errors.js';
 export * from './evaluation.js';
+export * from './figures.js';
 export * from './frame-header.js';
 export * from './http.js';
 export * from './jobs.js';

@@ -1,0 +1,72 @@
+/** Makes a figure for a command, with its progress, and says what it left. */
+import { join, relative } from 'node:path';
+import { FIGURE_FILES, runFigure, type FigureRun } from '../../src/jobs/figures/run-figure.js';
+import {
+  NeuroreelError,
+  parseWith,
+  synthesisOverrides,
+  type FigureReport,
+  type SynthesisOverrides,
+} from '../../src/protocol/index.js';
+import { writing } from './errors.js';
+import { duration, facts } from './format.js';
+import { onInterrupt } from './interrupt.js';
+import type { Output } from './output.js';
+
+export type CliFigure = Omit<FigureRun, 'onStarted' | 'onMade' | 'signal'>;
+
+const AGAIN = 'The figure was not finished. The same command with the same seed makes the same one.';
+
+/** Throws what `runFigure` throws, OUTPUT_UNWRITABLE, and INTERRUPTED. */
+export async function figureWithProgress(out: Output, run: CliFigure): Promise<{ report: FigureReport }> {
+  const interrupt = onInterrupt(out, AGAIN);
+  let bar: ReturnType<Output['progress']> | null = null;
+  const began = performance.now();
+  let total = 0;
+  try {
+    const report = await writing(run.folder, () =>
+      runFigure({
+        ...run,
+        onStarted(requests) {
+          total = requests;
+          if (requests > 0) bar = out.progress('making', requests);
+        },
+        onMade(done, words) {
+          const left = ((performance.now() - began) / 1000 / done) * (total - done);
+          bar?.update(done, `${words}${done < total ? `  ETA ${duration(left)}` : ''}`);
+        },
+        signal: interrupt.signal,
+      }),
+    );
+    return { report };
+  } finally {
+    interrupt.release();
+    out.endProgress();
+  }
+}
+
+/** A few lines for people. */
+export function figureWords({ title, panels, files, seconds }: FigureReport, folder: string): string {
+  const short = relative(process.cwd(), folder);
+  const here = short.startsWith('..') ? folder : short || '.';
+  const video = files.includes(FIGURE_FILES.video);
+  return facts([
+    ['figure', title],
+    ['panels', String(panels.length)],
+    ['picture', join(here, FIGURE_FILES.picture)],
+    ['video', video ? join(here, FIGURE_FILES.video) : ''],
+    ['report', join(here, FIGURE_FILES.report)],
+    ['took', duration(seconds)],
+  ]);
+}
+
+/** What replaces settings of the preset, from JSON. @throws {NeuroreelError} REQUEST_INVALID */
+export function settingsOf(text: string): SynthesisOverrides {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new NeuroreelError('REQUEST_INVALID', `--settings is no JSON: ${(cause as Error).message}.`, { cause });
+  }
+  return parseWith(synthesisOverrides, json);
+}

@@ -1,0 +1,133 @@
+/** Makes pictures (of a recogniser: videos) of a unit, and says what each is: what figures, batches and montages show. */
+import { receptiveField } from '../../engine/analysis/receptive-field.js';
+import { SCORES } from '../../engine/models/classifier.js';
+import { isClassifier, type ModelRegistry } from '../../engine/models/registry.js';
+import { openSynthesis, type Synthesis } from '../../engine/synthesis/synthesise.js';
+import type { SynthesisResult } from '../../engine/synthesis/types.js';
+import type { Runtime } from '../../engine/runtimes/runtime.js';
+import type { FigurePanel, PictureRequest } from '../../protocol/index.js';
+import type { FrameSequence } from '../../video/index.js';
+
+export interface PictureEngine {
+  readonly registry: ModelRegistry;
+  readonly runtime: Runtime;
+  readonly threads?: number | undefined;
+  readonly memory?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Told after each iteration. */
+  readonly onStep?: ((iteration: number, iterations: number, activation: number) => void) | undefined;
+}
+
+export type Source = NonNullable<FigurePanel['model']>;
+
+export interface MadePicture {
+  readonly start: number;
+  readonly seed: number;
+  /** What is to be shown: of a hidden unit the part that it sees. */
+  readonly clip: FrameSequence;
+  readonly crop: FigurePanel['crop'];
+  readonly unit: { readonly index: number; readonly label: string };
+  readonly activation: number;
+  readonly activations: readonly number[];
+  readonly probability: number | null;
+  readonly smoothness: number | null;
+  readonly model: Source;
+  readonly prior: Source | null;
+}
+
+/** Pictures that are made in one run. */
+const AT_ONCE = 8;
+
+/** Pictures of a request, start by start. Throws what a synthesis throws, and the signal's reason. */
+export async function makePictures(request: PictureRequest, engine: PictureEngine): Promise<MadePicture[]> {
+  const model = engine.registry.loadWithUnits(request.model);
+  const pictures = isClassifier(model);
+  const made: MadePicture[] = [];
+  while (made.length < request.starts) {
+    const count = pictures ? Math.min(AT_ONCE, request.starts - made.length) : 1;
+    const seed = request.seed + made.length;
+    const run = await runOne(request, engine, seed, pictures ? count : request.frames);
+    const crop = pictures ? cropOf(engine.registry, request, run.about) : null;
+    for (let i = 0; i < count; i++) made.push(pictureOf(run, made.length, seed, pictures ? i : null, crop));
+  }
+  return made;
+}
+
+interface Run {
+  readonly result: SynthesisResult;
+  readonly about: ReturnType<Synthesis['report']>;
+}
+
+async function runOne(request: PictureRequest, engine: PictureEngine, seed: number, frames: number): Promise<Run> {
+  const { registry, runtime, threads, memory, signal, onStep } = engine;
+  const { model, unit, layer, position, prior, preset, iterations, settings } = request;
+  const synthesis = await openSynthesis({
+    ...{ registry, model, unit, layer, position, prior, preset, iterations, frames, seed, runtime, threads, memory },
+    ...(settings && { settings: settings as never }),
+  });
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const progress = await synthesis.step({ pixels: false });
+      if (progress === null) break;
+      onStep?.(progress.iteration, progress.iterations, progress.activation);
+    }
+    return { result: await synthesis.finish(), about: synthesis.report() };
+  } finally {
+    await synthesis.close();
+  }
+}
+
+/** What a hidden unit of a classifier sees; null where that is all. */
+function cropOf(registry: ModelRegistry, request: PictureRequest, about: Run['about']): FigurePanel['crop'] {
+  const { place, unit } = about;
+  if (place === undefined || place.layer === SCORES || !place.position) return null;
+  const model = registry.loadClassifier(request.model);
+  const spot = { channel: unit.index, position: place.position };
+  const field = receptiveField(model.graphs['network']!, place.layer, spot);
+  if (field === null) return null;
+  const [height, width] = field.clipped.size;
+  const [y, x] = field.clipped.offset;
+  return { x, y, width, height };
+}
+
+/** @param index of a picture among those of its run; null: all frames are one video */
+function pictureOf(
+  { result, about }: Run,
+  start: number,
+  seed: number,
+  index: number | null,
+  crop: FigurePanel['crop'],
+): MadePicture {
+  const { width, height, pixels, pictures, frames } = result;
+  const size = 3 * width * height;
+  const labels = result.probabilities.length;
+  const whole: FrameSequence =
+    index === null
+      ? { frames: pixels, count: frames, width, height }
+      : { frames: pixels.slice(index * size, (index + 1) * size), count: 1, width, height };
+  const { unit } = about;
+  const hidden = about.place !== undefined && about.place.layer !== SCORES;
+  const probability =
+    index === null ? result.probabilities[unit.index] : pictures!.probabilities[index * labels + unit.index];
+  return {
+    ...{ start, seed, crop, unit, model: about.model, prior: about.prior },
+    clip: crop === null ? whole : cropped(whole, crop),
+    activation: index === null ? result.activation : pictures!.activations[index]!,
+    activations: [],
+    probability: hidden ? null : (probability ?? null),
+    smoothness: index === null ? result.smoothness : null,
+  };
+}
+
+/** A part of every frame. */
+export function cropped(clip: FrameSequence, { x, y, width, height }: NonNullable<FigurePanel['crop']>): FrameSequence {
+  const frames = new Uint8Array(clip.count * width * height * 3);
+  for (let t = 0; t < clip.count; t++) {
+    for (let v = 0; v < height; v++) {
+      const from = ((t * clip.height + y + v) * clip.width + x) * 3;
+      frames.set(clip.frames.subarray(from, from + width * 3), (t * height + v) * width * 3);
+    }
+  }
+  return { frames, count: clip.count, width, height };
+}

@@ -1,0 +1,72 @@
+/** `figure.json`: what is on a figure, panel by panel, and everything that is needed to make it again. */
+import { z } from 'zod';
+import { presetName } from './presets.js';
+import { layerName, synthesisOverrides, unitName, unitPosition } from './synthesis.js';
+
+export const FIGURE_FORMAT = 'neuroreel.figure/1';
+
+/** Most panels of a figure. */
+export const MAX_PANELS = 1024;
+
+const name = z.string().min(1).max(100);
+
+export const pictureRequest = z
+  .strictObject({
+    model: name.describe('A classifier, or a recogniser, whose pictures are videos.'),
+    unit: unitName,
+    layer: layerName.optional(),
+    position: unitPosition.optional(),
+    prior: name.optional().describe("The prior; the model's own when absent."),
+    preset: presetName.default('default'),
+    settings: synthesisOverrides.optional(),
+    iterations: z.int().min(1).max(100_000).optional(),
+    seed: z.int().min(0).max(0xffffffff).default(1),
+    starts: z.int().min(1).max(64).default(1).describe('Pictures, each from a start of its own.'),
+    frames: z.int().min(1).max(4096).default(16).describe('Of a recogniser: frames of each video.'),
+  })
+  .describe('One unit from some starts.');
+export type PictureRequest = z.output<typeof pictureRequest>;
+export type PictureRequestInput = z.input<typeof pictureRequest>;
+
+const source = z.strictObject({ name: z.string(), sha256: z.string() });
+const box = z.strictObject({ x: z.int(), y: z.int(), width: z.int().min(1), height: z.int().min(1) });
+
+export const figurePanel = z
+  .strictObject({
+    row: z.int().min(0),
+    column: z.int().min(0),
+    kind: z.enum(['made', 'real', 'file']),
+    label: z.string().describe('What stands below it.'),
+    detail: z.string(),
+    request: pictureRequest.nullable().describe('How it was made; null of what was not.'),
+    start: z.int().min(0).nullable().describe('Which of the pictures of its request.'),
+    source: z.string().nullable().describe('Of a real example or a file: where it is from.'),
+    model: source.nullable(),
+    prior: source.nullable(),
+    unit: z.strictObject({ index: z.int().min(0), label: z.string() }).nullable(),
+    activation: z.number().nullable().describe('Before softmax, of the final picture, scored as any picture would be.'),
+    activations: z.array(z.number()).describe('Of an objective with several units: that of each.'),
+    probability: z.number().nullable(),
+    crop: box.nullable().describe('What the unit sees of the picture: the part that is shown.'),
+    size: z.strictObject({ width: z.int(), height: z.int(), frames: z.int().min(1) }),
+  })
+  .describe('A panel of a figure.');
+export type FigurePanel = z.output<typeof figurePanel>;
+
+export const figureReport = z
+  .strictObject({
+    format: z.literal(FIGURE_FORMAT),
+    figure: z.string().describe('Name of the figure.'),
+    title: z.string(),
+    subtitle: z.string(),
+    rows: z.array(z.string()),
+    columns: z.array(z.string()),
+    options: z.record(z.string(), z.unknown()).describe('What was asked for, with defaults.'),
+    panels: z.array(figurePanel).max(MAX_PANELS),
+    files: z.array(z.string()),
+    runtime: z.string().nullable(),
+    versions: z.record(z.string(), z.string()),
+    seconds: z.number().min(0),
+  })
+  .describe('Report of a figure.');
+export type FigureReport = z.output<typeof figureReport>;
