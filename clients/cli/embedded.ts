@@ -1,5 +1,5 @@
 /** Runs a job without a server: the same queue and worker thread, in this process, with a data folder of its own. */
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { jobKinds, type EngineSettings, type ModelCatalogue } from '../../src/jobs/kinds.js';
@@ -76,14 +76,10 @@ export async function runEmbedded(job: EmbeddedJob, workshop: Workshop): Promise
     signal.addEventListener('abort', cancel, { once: true });
     if (signal.aborted) cancel();
     assertSucceeded(await end, signal.reason as Error | undefined);
-    await writing(folder, () => moveAll(manager.artifactsFolder(id), folder));
+    await writing(folder, () => manager.exportArtifacts(id, folder));
   } finally {
     signal.removeEventListener('abort', cancel);
     await manager.close(0);
     await rm(workshop.path, { recursive: true, force: true });
   }
-}
-
-async function moveAll(from: string, to: string): Promise<void> {
-  for (const name of await readdir(from)) await rename(join(from, name), join(to, name));
 }

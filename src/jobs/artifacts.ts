@@ -1,7 +1,6 @@
-/** The files a finished job leaves, by name. A name never leads out of the job's folder. */
-import { lstat, readdir } from 'node:fs/promises';
-import { extname, join } from 'node:path';
-import { NeuroreelError, type Artifact } from '../protocol/index.js';
+/** The files a finished job leaves, by name. A name is never part of a path: content lies under its hash. */
+import { extname } from 'node:path';
+import type { Artifact } from '../protocol/index.js';
 
 /** Names of the artifacts of a video job. */
 export const VIDEO_ARTIFACTS = {
@@ -26,44 +25,20 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
 /** No separators, no leading dot, nothing that a file system could take for something else than a name. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
+export function isArtifactName(name: string): boolean {
+  return NAME.test(name);
+}
+
 export function mediaType(name: string): string {
   return MEDIA_TYPES[extname(name).toLowerCase()] ?? 'application/octet-stream';
 }
 
-async function plainFileSize(path: string): Promise<number | null> {
-  try {
-    const stats = await lstat(path);
-    return stats.isFile() ? stats.size : null;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
+/** An artifact as clients see it, and where its content lies. */
+export interface ArtifactFile extends Artifact {
+  readonly path: string;
 }
 
-/** @param folder the job's artifacts folder; need not exist */
-export async function listArtifacts(job: string, folder: string): Promise<Artifact[]> {
-  let names: string[];
-  try {
-    names = await readdir(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-  const artifacts: Artifact[] = [];
-  for (const name of names.filter((n) => NAME.test(n)).sort()) {
-    const bytes = await plainFileSize(join(folder, name));
-    if (bytes !== null)
-      artifacts.push({ name, bytes, type: mediaType(name), url: `/v1/jobs/${job}/artifacts/${name}` });
-  }
-  return artifacts;
-}
-
-/**
- * Checks that `name` is a plain file of the folder (no link, no folder).
- * @throws {NeuroreelError} ARTIFACT_UNKNOWN
- */
-export async function assertArtifact(job: string, folder: string, name: string): Promise<void> {
-  if (!NAME.test(name) || (await plainFileSize(join(folder, name))) === null) {
-    throw new NeuroreelError('ARTIFACT_UNKNOWN', `Job ${job} has no artifact ${JSON.stringify(name.slice(0, 60))}.`);
-  }
+export function artifactOf(job: string, stored: { name: string; bytes: number; sha256: string }): Artifact {
+  const { name, bytes, sha256 } = stored;
+  return { name, bytes, type: mediaType(name), url: `/v1/jobs/${job}/artifacts/${name}`, sha256 };
 }

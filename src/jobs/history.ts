@@ -18,7 +18,16 @@ export class History {
     this.#capacity = capacity;
   }
 
+  /** The history of a job that goes on. */
+  static of({ iterations, activations }: ActivationHistory): History {
+    const history = new History();
+    iterations.forEach((iteration, i) => history.add(iteration, activations[i]!));
+    return history;
+  }
+
+  /** An iteration that was there before is made again after an interruption: it, and what came after it, are forgotten. */
   add(iteration: number, activation: number): void {
+    if (this.#newest !== null && iteration <= this.#newest[0]) this.#forgetFrom(iteration);
     this.#newest = [iteration, activation];
     if (this.#count % this.#stride === 0) {
       this.#iterations.push(iteration);
@@ -37,6 +46,12 @@ export class History {
       activations.push(this.#newest[1]);
     }
     return { iterations, activations };
+  }
+
+  #forgetFrom(iteration: number): void {
+    const kept = this.#iterations.filter((one) => one < iteration).length;
+    this.#iterations.length = kept;
+    this.#activations.length = kept;
   }
 
   #thin(): void {

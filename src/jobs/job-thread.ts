@@ -1,18 +1,35 @@
 /** One job in one worker thread, seen from the main thread. */
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { NeuroreelError } from '../protocol/index.js';
+import { NeuroreelError, type Steering } from '../protocol/index.js';
 import { compiled } from './package-root.js';
-import { CONTROL, CONTROL_WORDS, type WireError, type WorkerMessage, type WorkerStart } from './worker-contract.js';
+import {
+  CONTROL,
+  CONTROL_WORDS,
+  type MainMessage,
+  type WireError,
+  type WorkerMessage,
+  type WorkerStart,
+} from './worker-contract.js';
 
 export type ThreadEnd =
-  | { readonly outcome: 'succeeded' | 'canceled' }
-  | { readonly outcome: 'failed'; readonly error: NeuroreelError; readonly stack?: string | undefined };
+  | { readonly outcome: 'succeeded' | 'canceled' | 'parked' }
+  /** `crashed`: it was not the job's module that said so. */
+  | {
+      readonly outcome: 'failed';
+      readonly error: NeuroreelError;
+      readonly stack?: string | undefined;
+      readonly crashed?: boolean;
+    };
 
+type EndMessage = Extract<WorkerMessage, { type: 'succeeded' | 'canceled' | 'parked' | 'failed' }>;
 /** Messages while a job runs; the rest end it. */
-export type ThreadNews = Exclude<WorkerMessage, { type: 'succeeded' | 'canceled' | 'failed' }>;
+export type ThreadNews = Exclude<WorkerMessage, EndMessage>;
 
-function endOf(message: Exclude<WorkerMessage, ThreadNews>): ThreadEnd {
+const ENDS: readonly string[] = ['succeeded', 'canceled', 'parked', 'failed'] satisfies EndMessage['type'][];
+const isEnd = (message: WorkerMessage): message is EndMessage => ENDS.includes(message.type);
+
+function endOf(message: EndMessage): ThreadEnd {
   if (message.type !== 'failed') return { outcome: message.type };
   const { code, message: text, details, stack }: WireError = message.error;
   return { outcome: 'failed', error: new NeuroreelError(code, text, { details }), stack };
@@ -25,19 +42,32 @@ export function asNeuroreelError(error: unknown): NeuroreelError {
 }
 
 function died(message: string, cause?: Error): ThreadEnd {
-  return { outcome: 'failed', error: new NeuroreelError('WORKER_DIED', message, { cause }), stack: cause?.stack };
+  const error = new NeuroreelError('WORKER_DIED', message, { cause });
+  return { outcome: 'failed', error, stack: cause?.stack, crashed: true };
+}
+
+/** A thread that is in native code does not end before that returns: it is not waited for longer than so. */
+const TERMINATE_MS = 2000;
+
+export interface ThreadOptions {
+  /** Called for each message of the worker, in order. */
+  readonly onNews: (news: ThreadNews) => void;
+  /** A worker without a sign of life for so long is replaced; a paused one need not give any. */
+  readonly stallMs: number;
 }
 
 export class JobThread {
   readonly #worker: Worker;
   readonly #control: Int32Array;
+  readonly #watch: NodeJS.Timeout;
   #end: (end: ThreadEnd) => void = () => undefined;
   #killTimer: NodeJS.Timeout | null = null;
+  #held = false;
+  #sign = { beats: 0, at: performance.now() };
   /** Resolves once, when the thread has ended; never rejects. */
   readonly ended: Promise<ThreadEnd>;
 
-  /** @param onNews called for each message of the worker, in order */
-  constructor(start: Omit<WorkerStart, 'control'>, onNews: (news: ThreadNews) => void) {
+  constructor(start: Omit<WorkerStart, 'control'>, { onNews, stallMs }: ThreadOptions) {
     const control = new SharedArrayBuffer(CONTROL_WORDS * 4);
     this.#control = new Int32Array(control);
     const ended = new Promise<ThreadEnd>((resolve) => (this.#end = resolve));
@@ -47,9 +77,12 @@ export class JobThread {
       name: `job ${start.id}`,
     });
     this.#listen(onNews);
+    this.#watch = setInterval(() => this.#lookForLife(stallMs), Math.max(5, stallMs / 4));
+    this.#watch.unref();
     this.ended = ended.then(async (end) => {
+      clearInterval(this.#watch);
       if (this.#killTimer !== null) clearTimeout(this.#killTimer);
-      await this.#worker.terminate();
+      await this.#terminate();
       return end;
     });
   }
@@ -60,19 +93,55 @@ export class JobThread {
 
   set paused(paused: boolean) {
     Atomics.store(this.#control, CONTROL.pause, paused ? 1 : 0);
-    this.#wake();
+    this.#tell('look');
   }
 
-  /** Asks the worker to stop after its step; a worker that has not stopped after `graceMs` is terminated. */
+  /** Changes something about the job from its next step on. @param index place in the job's list of changes */
+  steer(index: number, change: Steering): void {
+    this.#tell({ type: 'steer', index, change });
+  }
+
+  /** Asks the worker to stop; one that has not stopped after `graceMs` is terminated. */
   cancel(graceMs: number): void {
-    Atomics.store(this.#control, CONTROL.cancel, 1);
-    this.#wake();
-    if (this.#killTimer !== null) clearTimeout(this.#killTimer);
-    this.#killTimer = setTimeout(() => this.#end({ outcome: 'canceled' }), graceMs);
+    this.#stop('cancel', 'canceled', graceMs);
   }
 
-  #wake(): void {
-    this.#worker.postMessage('look');
+  /** As {@link cancel}, but the job is to go on in another worker, with what this one keeps. */
+  park(graceMs: number): void {
+    this.#stop('park', 'parked', graceMs);
+  }
+
+  /** Ends the thread at once, as a crash would. */
+  kill(): void {
+    void this.#worker.terminate();
+  }
+
+  #stop(word: 'cancel' | 'park', outcome: 'canceled' | 'parked', graceMs: number): void {
+    Atomics.store(this.#control, CONTROL[word], 1);
+    this.#tell('look');
+    if (this.#killTimer !== null) clearTimeout(this.#killTimer);
+    this.#killTimer = setTimeout(() => this.#end({ outcome }), graceMs);
+  }
+
+  #tell(message: MainMessage): void {
+    this.#worker.postMessage(message);
+  }
+
+  async #terminate(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise((resolve) => (timer = setTimeout(resolve, TERMINATE_MS)));
+    await Promise.race([this.#worker.terminate(), patience]);
+    clearTimeout(timer);
+    this.#worker.unref();
+  }
+
+  #lookForLife(stallMs: number): void {
+    const beats = Atomics.load(this.#control, CONTROL.beats);
+    const now = performance.now();
+    if (this.#held || beats !== this.#sign.beats) this.#sign = { beats, at: now };
+    if (now - this.#sign.at < stallMs) return;
+    const message = `The worker gave no sign of life for ${stallMs / 1000} seconds.`;
+    this.#end({ outcome: 'failed', error: new NeuroreelError('WORKER_STALLED', message), crashed: true });
   }
 
   #listen(onNews: (news: ThreadNews) => void): void {
@@ -83,10 +152,12 @@ export class JobThread {
     };
     this.#worker.on('message', (message: WorkerMessage) => {
       if (over) return;
-      if (message.type === 'succeeded' || message.type === 'canceled' || message.type === 'failed') {
+      this.#sign = { ...this.#sign, at: performance.now() };
+      if (isEnd(message)) {
         finish(endOf(message));
         return;
       }
+      if (message.type === 'paused' || message.type === 'resumed') this.#held = message.type === 'paused';
       if (message.type === 'progress' && message.pixels !== null) Atomics.add(this.#control, CONTROL.pixelsSeen, 1);
       try {
         onNews(message);

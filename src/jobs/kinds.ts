@@ -7,34 +7,59 @@ import { placesFor } from '../engine/runtimes/choice.js';
 import {
   NeuroreelError,
   type AuditJobRequest,
+  type BatchJobRequest,
   type JobKind,
   type JobRequest,
   type ModelSummary,
+  type Steering,
   type VideoJobRequest,
 } from '../protocol/index.js';
 import { checkedSettings } from '../engine/audit/settings.js';
 import { clipSet } from './audit/clip-sets.js';
+import { partsOf, type BatchPart } from './batches.js';
 import { compiled } from './package-root.js';
 
-export interface JobKindEntry<R extends JobRequest = JobRequest> {
+/** What is checked before a job is taken in, or changed. */
+export interface KindChecks<R extends JobRequest = JobRequest> {
+  /** Checks on submission what needs no worker. Throws a NeuroreelError. */
+  check(request: R): void;
+  /** Checks a change of a running job; absent where there is nothing to change. Throws a NeuroreelError. */
+  checkSteering?(request: R, change: Steering): void;
+}
+
+/** A kind that a worker does. Its module goes on from what an earlier worker kept, or else starts from the beginning. */
+export interface JobKindEntry<R extends JobRequest = JobRequest> extends KindChecks<R> {
   /** URL of the module (see {@link JobModule}) that a worker thread loads; compiled JavaScript. */
   readonly module: string;
   /** Handed to the module as it is; must be cloneable. */
   readonly settings: unknown;
-  /** Checks on submission what needs no worker. Throws a NeuroreelError. */
-  check(request: R): void;
-  /** Whether its module goes on, from the folder `work`, where an interruption stopped it; else the job has failed. */
-  readonly resumes?: boolean;
+}
+
+/** The kind whose jobs consist of other jobs. */
+export interface BatchKindEntry extends KindChecks<BatchJobRequest> {
+  /** The jobs of a batch of that id. Throws a NeuroreelError. */
+  parts(id: string, request: BatchJobRequest): BatchPart[];
 }
 
 /** The kinds that a server does. */
-export type JobKinds = { readonly [K in JobKind]?: JobKindEntry<Extract<JobRequest, { kind: K }>> };
+export type JobKinds = {
+  readonly [K in Exclude<JobKind, 'batch'>]?: JobKindEntry<Extract<JobRequest, { kind: K }>>;
+} & {
+  readonly batch?: BatchKindEntry;
+};
 
 /** The entry of a request's kind. @throws {NeuroreelError} REQUEST_INVALID when jobs of this kind are not done */
-export function kindOf(kinds: JobKinds, request: JobRequest): JobKindEntry {
-  const entry = kinds[request.kind];
+export function kindOf(kinds: JobKinds, request: JobRequest): KindChecks {
+  const entry = kinds[request.kind] as KindChecks | undefined;
   if (entry !== undefined) return entry;
   throw new NeuroreelError('REQUEST_INVALID', `This server does no jobs of the kind ${request.kind}.`);
+}
+
+/** The entry of a request that a worker is to do. @throws {NeuroreelError} REQUEST_INVALID */
+export function workerKindOf(kinds: JobKinds, request: JobRequest): JobKindEntry {
+  const entry = kindOf(kinds, request);
+  if ('module' in entry) return entry as JobKindEntry;
+  throw new NeuroreelError('REQUEST_INVALID', `No worker does jobs of the kind ${request.kind}.`);
 }
 
 /** The models that are installed; what this file needs of the engine's registry. */
@@ -58,6 +83,16 @@ function findModel(models: ModelCatalogue, kinds: readonly ModelSummary['kind'][
     'MODEL_UNKNOWN',
     `No ${kinds.join(' or ')} is named ${JSON.stringify(name)}; there are: ${names}.`,
   );
+}
+
+/** Adds batches of the kinds that there are. */
+export function withBatches(models: ModelCatalogue, kinds: Omit<JobKinds, 'batch'>): JobKinds {
+  const parts = (id: string, request: BatchJobRequest): BatchPart[] =>
+    partsOf(id, request, findModel(models, ['recogniser', 'classifier'], request.job.model));
+  const check = (request: BatchJobRequest): void => {
+    for (const part of parts('batch', request)) kindOf(kinds, part.request).check(part.request);
+  };
+  return { ...kinds, batch: { parts, check } };
 }
 
 function checkUnit(model: ModelSummary, unit: number | string): void {
@@ -109,7 +144,7 @@ export function deviceOf(request: { readonly device: string }, settings: EngineS
 }
 
 export function jobKinds(models: ModelCatalogue, settings: EngineSettings): JobKinds {
-  return {
+  return withBatches(models, {
     video: {
       module: pathToFileURL(compiled('src/jobs/video-job.js')).href,
       settings,
@@ -125,7 +160,6 @@ export function jobKinds(models: ModelCatalogue, settings: EngineSettings): JobK
         checkAuditRequest(models, request, settings);
         placesFor(settings.runtime, deviceOf(request, settings));
       },
-      resumes: true,
     },
-  };
+  });
 }

@@ -3,12 +3,13 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModelRegistry } from '../engine/models/registry.js';
 import { openSynthesis, type Synthesis } from '../engine/synthesis/synthesise.js';
-import type { SynthesisResult } from '../engine/synthesis/types.js';
+import type { SynthesisCheckpoint, SynthesisResult } from '../engine/synthesis/types.js';
 import { parseWith, REPORT_FORMAT, videoReport, type VideoJobRequest, type VideoReport } from '../protocol/index.js';
 import { activationPlot, encodeVideo, findFfmpeg, renderSheet, type FfmpegBinary } from '../video/index.js';
 import { VIDEO_ARTIFACTS } from './artifacts.js';
 import { deviceOf, type EngineSettings } from './kinds.js';
 import { packageVersion } from './package-root.js';
+import { keepSynthesis, openWhereItWas } from './synthesis-checkpoint.js';
 import type { JobContext } from './worker-contract.js';
 
 type Context = JobContext<VideoJobRequest, EngineSettings>;
@@ -28,9 +29,11 @@ interface Outcome {
 export async function run(context: Context): Promise<void> {
   const ffmpeg = await findFfmpeg();
   const pauses = { allowed: false };
-  const synthesis = await open(context, async () => {
-    if (pauses.allowed) await context.betweenSteps();
-  });
+  const synthesis = await openWhereItWas(context, (resume) =>
+    open(context, resume, async () => {
+      if (pauses.allowed) await context.betweenSteps();
+    }),
+  );
   let outcome: Outcome;
   try {
     outcome = await optimise(context, synthesis, pauses);
@@ -41,13 +44,17 @@ export async function run(context: Context): Promise<void> {
 }
 
 /** @param between awaited between the parts of a step, so that a pause or a cancellation need not wait for all of it */
-function open({ request, settings }: Context, between: () => Promise<void>): Promise<Synthesis> {
+function open(
+  { request, settings }: Context,
+  resume: SynthesisCheckpoint | undefined,
+  between: () => Promise<void>,
+): Promise<Synthesis> {
   const { model, unit, prior, preset, iterations, frames, seed } = request;
   const registry = ModelRegistry.open({ folders: settings.modelFolders });
   const { runtime, threads, memory } = settings;
   const device = deviceOf(request, settings);
   const what = { registry, model, unit, prior, preset, iterations, frames, seed };
-  return openSynthesis({ ...what, runtime, device, threads, memory, between });
+  return openSynthesis({ ...what, runtime, device, threads, memory, between, resume });
 }
 
 /** @param pauses allowed while steps are made: a job that encodes is not paused any more */
@@ -58,6 +65,7 @@ async function optimise(context: Context, synthesis: Synthesis, pauses: { allowe
   let seconds = 0;
   pauses.allowed = true;
   for (;;) {
+    await keepSynthesis(context, synthesis);
     await context.betweenSteps();
     const progress = await synthesis.step({ pixels: context.pixelsDue(done + 1) });
     if (progress === null) break;

@@ -1,9 +1,10 @@
 /** What the main thread and a job's worker thread say to each other, and what a kind of job has to bring. */
-import type { AuditJobProgress, ErrorCode, JobRequest, JobRun, JobState } from '../protocol/index.js';
+import type { AuditJobProgress, ErrorCode, Job, JobRequest, JobRun, JobState, Steering } from '../protocol/index.js';
+import type { Snapshot } from './checkpoint.js';
 
 /** Words of the memory that both threads see, so that a busy worker notices without reading messages. */
-export const CONTROL = { cancel: 0, pause: 1, watched: 2, pixelsSent: 3, pixelsSeen: 4 } as const;
-export const CONTROL_WORDS = 5;
+export const CONTROL = { cancel: 0, pause: 1, watched: 2, pixelsSent: 3, pixelsSeen: 4, park: 5, beats: 6 } as const;
+export const CONTROL_WORDS = 7;
 
 /** At most so many sequences a second leave a worker while somebody watches. */
 export const PIXELS_PER_SECOND = 12;
@@ -25,7 +26,14 @@ export interface WorkerStart {
   readonly control: SharedArrayBuffer;
   /** States of the job so far. */
   readonly events: readonly JobEvent[];
+  /** What was changed about the job so far, and what is still to be. */
+  readonly steering: Job['steering'];
+  /** Seconds between two checkpoints. */
+  readonly checkpointSeconds: number;
 }
+
+/** What the main thread says besides the control words: to look at them, or what to change. */
+export type MainMessage = 'look' | { readonly type: 'steer'; readonly index: number; readonly change: Steering };
 
 export interface JobEvent {
   readonly state: JobState;
@@ -70,7 +78,14 @@ export type WorkerMessage =
   | { type: 'clip'; clip: ClipReport }
   | { type: 'paused' | 'resumed'; at: string }
   | { type: 'encoding'; at: string; frames: number; of: number }
+  /** What the job is after so many iterations is on the disk. */
+  | { type: 'checkpoint'; iteration: number }
+  /** The change of that index has effect from this iteration on. */
+  | { type: 'steered'; index: number; iteration: number }
+  /** What the job kept could not be used: it starts from its beginning. */
+  | { type: 'note'; message: string }
   | { type: 'succeeded' }
+  | { type: 'parked' }
   | { type: 'canceled' }
   | { type: 'failed'; error: WireError };
 
@@ -97,10 +112,23 @@ export interface JobContext<R extends JobRequest = JobRequest, S = unknown> {
   /** Reports a clip of an audit. */
   clip(report: ClipReport): void;
   /**
-   * To be awaited between steps: waits while the job is paused.
+   * To be awaited between steps, and between the parts of one: waits while the job is paused.
    * @throws {JobCanceled} when the job was cancelled
+   * @throws {JobParked} when its worker is to be given up; what was handed to `keep` last is on the disk then
    */
   betweenSteps(): Promise<void>;
+  /** What an earlier worker kept, if anything that can be read. */
+  kept(): Promise<Snapshot | null>;
+  /** To be awaited before each step with what the job is then; it goes to the disk now and then. */
+  keep(snapshot: Snapshot): Promise<void>;
+  /** Changes that are to have effect from `iteration` (from 1) on, in order; to be asked before each step. */
+  steeringAt(iteration: number): Steering[];
+  /** Changes that had effect by `iteration`, in order: for a job that goes on after it. */
+  steeringUpTo(iteration: number): Steering[];
+  /** Every change that has had effect so far, for the report. */
+  readonly steered: Job['steering'];
+  /** Something for the log. */
+  note(message: string): void;
   /** The frames are final and are being encoded: `frames` of `of` so far (of an audit: files). To be called with 0 first. */
   encoding(frames: number, of: number): void;
 }
@@ -108,6 +136,15 @@ export interface JobContext<R extends JobRequest = JobRequest, S = unknown> {
 export interface JobModule {
   /** Does the job; returning makes it succeed, throwing makes it fail (or canceled, for a {@link JobCanceled}). */
   run(context: JobContext): Promise<void>;
+}
+
+/** Thrown in a worker when it is to end, and its job is to go on later in another one. */
+export class JobParked extends Error {
+  override readonly name = 'JobParked';
+
+  constructor() {
+    super('The job was set aside.');
+  }
 }
 
 /** Thrown in a worker when its job was cancelled. */

@@ -1,16 +1,20 @@
 /** Entry of a job's worker thread: loads the module of the job's kind, runs it, and tells the main thread how it goes. */
 import { getPriority, setPriority } from 'node:os';
 import { isMainThread, parentPort, workerData, type MessagePort } from 'node:worker_threads';
-import { NeuroreelError, type JobRun } from '../protocol/index.js';
+import { NeuroreelError, type JobRun, type Steering } from '../protocol/index.js';
+import { readCheckpoint, writeCheckpoint, type Snapshot } from './checkpoint.js';
+import { isDiskFull } from './store/disk.js';
 import {
   CONTROL,
   JobCanceled,
+  JobParked,
   PIXELS_PER_SECOND,
   UNWATCHED_PIXELS_SECONDS,
   type ClipReport,
   type JobContext,
   type JobEvent,
   type JobModule,
+  type MainMessage,
   type StepReport,
   type WireError,
   type WorkerMessage,
@@ -27,8 +31,13 @@ class WorkerContext implements JobContext {
   readonly #control: Int32Array;
   readonly #abort = new AbortController();
   readonly #events: JobEvent[];
+  readonly #steering: WorkerStart['steering'][number][];
+  readonly #checkpointMs: number;
   #encoding = false;
   #lastPixels = -Infinity;
+  #latest: Snapshot | null = null;
+  #written = 0;
+  #writtenAt = performance.now();
 
   constructor(start: WorkerStart, port: MessagePort) {
     this.id = start.id;
@@ -39,9 +48,15 @@ class WorkerContext implements JobContext {
     this.#port = port;
     this.#control = new Int32Array(start.control);
     this.#events = [...start.events];
-    // Any message means: look at the control words.
-    port.on('message', () => {
+    this.#steering = [...start.steering];
+    this.#checkpointMs = start.checkpointSeconds * 1000;
+    port.on('message', (message: MainMessage) => {
+      if (message !== 'look') {
+        this.#steering[message.index] = { iteration: null, at: new Date().toISOString(), change: message.change };
+      }
+      // Any message means: look at the control words.
       if (this.#flag('cancel')) this.#abort.abort(new JobCanceled());
+      else if (this.#flag('park')) this.#abort.abort(new JobParked());
     });
   }
 
@@ -85,17 +100,57 @@ class WorkerContext implements JobContext {
   }
 
   async betweenSteps(): Promise<void> {
-    this.#throwIfCanceled();
+    Atomics.add(this.#control, CONTROL.beats, 1);
+    await this.#throwIfStopped();
     if (!this.#flag('pause')) return;
+    await this.flush();
     this.#post({ type: 'paused', at: this.#enter('paused') });
-    while (this.#flag('pause') && !this.#flag('cancel')) {
+    while (this.#flag('pause') && !this.#flag('cancel') && !this.#flag('park')) {
       await new Promise((resolve) => this.#port.once('message', resolve));
     }
-    this.#throwIfCanceled();
+    await this.#throwIfStopped();
     this.#post({ type: 'resumed', at: this.#enter('running') });
   }
 
+  async kept(): Promise<Snapshot | null> {
+    try {
+      return await readCheckpoint(this.work);
+    } catch (error) {
+      this.note((error as Error).message);
+      return null;
+    }
+  }
+
+  async keep(snapshot: Snapshot): Promise<void> {
+    this.#latest = snapshot;
+    if (performance.now() - this.#writtenAt >= this.#checkpointMs) await this.flush();
+  }
+
+  steeringAt(iteration: number): Steering[] {
+    return this.#steering.flatMap((entry, index) => {
+      if (entry.iteration !== null && entry.iteration !== iteration) return [];
+      if (entry.iteration === null) {
+        this.#steering[index] = { ...entry, iteration };
+        this.#post({ type: 'steered', index, iteration });
+      }
+      return [entry.change];
+    });
+  }
+
+  steeringUpTo(iteration: number): Steering[] {
+    return this.steered.flatMap((entry) => (entry.iteration! <= iteration ? [entry.change] : []));
+  }
+
+  get steered(): WorkerStart['steering'] {
+    return this.#steering.filter((entry) => entry.iteration !== null);
+  }
+
+  note(message: string): void {
+    this.#post({ type: 'note', message });
+  }
+
   encoding(frames: number, of: number): void {
+    Atomics.add(this.#control, CONTROL.beats, 1);
     this.#throwIfCanceled();
     const at = this.#encoding ? new Date().toISOString() : this.#enter('encoding');
     this.#encoding = true;
@@ -104,6 +159,23 @@ class WorkerContext implements JobContext {
 
   #throwIfCanceled(): void {
     if (this.#flag('cancel')) throw new JobCanceled();
+  }
+
+  async #throwIfStopped(): Promise<void> {
+    this.#throwIfCanceled();
+    if (!this.#flag('park')) return;
+    await this.flush();
+    throw new JobParked();
+  }
+
+  /** Puts what the job was before the step that is under way on the disk, where it is not. */
+  async flush(): Promise<void> {
+    const snapshot = this.#latest;
+    if (snapshot === null || snapshot.iteration === this.#written) return;
+    await writeCheckpoint(this.work, snapshot);
+    this.#written = snapshot.iteration;
+    this.#writtenAt = performance.now();
+    this.#post({ type: 'checkpoint', iteration: snapshot.iteration });
   }
 
   #flag(name: keyof typeof CONTROL): boolean {
@@ -122,6 +194,10 @@ class WorkerContext implements JobContext {
 }
 
 function wireError(error: unknown): WireError {
+  if (isDiskFull(error)) {
+    const { message, stack } = error as Error;
+    return { code: 'DISK_FULL', message: `The disk is full: ${message}`, stack };
+  }
   if (error instanceof NeuroreelError) {
     return { code: error.code, message: error.message, details: error.details, stack: error.stack };
   }
@@ -136,7 +212,9 @@ async function outcome(context: WorkerContext, moduleUrl: string): Promise<Worke
     return { type: 'succeeded' };
   } catch (error) {
     // What fails because it was aborted is a cancellation, whatever it threw.
-    if (error instanceof JobCanceled || context.signal.aborted) return { type: 'canceled' };
+    const reason: unknown = context.signal.aborted ? context.signal.reason : error;
+    if (reason instanceof JobCanceled) return { type: 'canceled' };
+    if (reason instanceof JobParked) return { type: 'parked' };
     return { type: 'failed', error: wireError(error) };
   }
 }

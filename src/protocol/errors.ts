@@ -177,6 +177,46 @@ export const ERRORS = {
     meaning: 'As many jobs wait as the queue holds.',
     remedy: 'Try again when a job has finished (see `Retry-After`), or cancel one that waits.',
   },
+  IDEMPOTENCY_KEY_REUSED: {
+    status: 409,
+    meaning: 'The `Idempotency-Key` was sent before, with another request.',
+    remedy: 'Take a new key for a new request.',
+  },
+  BATCH_INCOMPLETE: {
+    status: 500,
+    meaning: 'Some jobs of a batch failed or were cancelled.',
+    remedy: 'List them with `GET /v1/jobs?parent={id}`; `POST /v1/jobs/{id}/retry` runs them again.',
+  },
+  DISK_FULL: {
+    status: 507,
+    meaning: 'The disk of the data folder is full, or a quota is.',
+    remedy: 'Free space, delete jobs, or set a limit (`--retention-size`); then retry the job.',
+  },
+  STORE_INCOMPATIBLE: {
+    status: 500,
+    meaning: 'The data folder was written by a newer neuroreel, or its store is damaged.',
+    remedy: 'Use that version, restore a copy, or choose another folder (`--data`).',
+  },
+  WORKER_STALLED: {
+    status: 500,
+    meaning: 'The thread that ran the job showed no sign of life for too long.',
+    remedy: 'Raise `--stall-seconds` if one step takes that long; else look at the log and retry the job.',
+  },
+  CHECKPOINT_INVALID: {
+    status: 500,
+    meaning: 'What a job kept to go on from is damaged.',
+    remedy: 'None is needed: the job starts from its beginning.',
+  },
+  WEBHOOK_REFUSED: {
+    status: 403,
+    meaning: 'A webhook points to an address of this machine or of a private network.',
+    remedy: 'Use a public address, or start the server with `--allow-private-webhooks`.',
+  },
+  STEER_UNSUPPORTED: {
+    status: 409,
+    meaning: 'The job is of a kind, a preset or a state that cannot be steered like that.',
+    remedy: 'Steer jobs of the kind video or image while they run; docs/protocol.md says what can be changed.',
+  },
   WORKER_DIED: {
     status: 500,
     meaning: 'The thread that ran the job ended without a result.',

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { errorBody } from './http.js';
 import { presetName } from './presets.js';
 import { device } from './runtimes.js';
+import { steering } from './steering.js';
 import { layerName, synthesisOverrides, unitName, unitPosition } from './synthesis.js';
 
 /** Largest number of frames of a video. */
@@ -134,14 +135,36 @@ export const auditJobRequest = z
   })
   .describe('Request for an audit.');
 
+/** Jobs of a batch at most. */
+export const MAX_BATCH = 4096;
+
+/** What the jobs of a batch have in common: a request of a kind that maximises a unit, without its unit. */
+const { unit: _unit, ...videoTemplate } = videoJobRequest.shape;
+const { units: _units, ...imageTemplate } = imageJobRequest.shape;
+const batchTemplate = z.discriminatedUnion('kind', [z.strictObject(videoTemplate), z.strictObject(imageTemplate)]);
+
+export const batchJobRequest = z
+  .strictObject({
+    kind: z.literal('batch').describe('A batch: one job for each of many units of a model.'),
+    units: z
+      .union([z.literal('all'), z.array(unitName).min(1)])
+      .describe(
+        `Units by index or label, each at most once and at most ${MAX_BATCH}; \`all\` for every unit of the model.`,
+      ),
+    job: batchTemplate.describe('The request of each of the jobs, without its unit.'),
+  })
+  .describe('Request for a batch of jobs.');
+
 /** Every kind of job; a new kind is one more schema in this list (and one entry in `src/jobs/kinds.ts`). */
-export const jobRequest = z.discriminatedUnion('kind', [videoJobRequest, imageJobRequest, auditJobRequest], {
-  error: (issue) => (issue.code === 'invalid_union' ? "expected one of 'video', 'image', 'audit'" : undefined),
+const KINDS = [videoJobRequest, imageJobRequest, auditJobRequest, batchJobRequest] as const;
+export const jobRequest = z.discriminatedUnion('kind', KINDS, {
+  error: (issue) => (issue.code === 'invalid_union' ? "expected one of 'video', 'image', 'audit', 'batch'" : undefined),
 });
 
 export type VideoJobRequest = z.output<typeof videoJobRequest>;
 export type ImageJobRequest = z.output<typeof imageJobRequest>;
 export type AuditJobRequest = z.output<typeof auditJobRequest>;
+export type BatchJobRequest = z.output<typeof batchJobRequest>;
 export type JobRequest = z.output<typeof jobRequest>;
 /** A request as clients send it: fields with a default may be absent. */
 export type JobRequestInput = z.input<typeof jobRequest>;
@@ -224,11 +247,60 @@ export const jobRun = z
   .describe('What the worker found out when it opened the models; absent until the job runs.');
 export type JobRun = z.output<typeof jobRun>;
 
+const webhookUrl = z.url({ protocol: /^https?$/ }).max(2048);
+
+/** How a job is to be run, besides what it is to do: fields that stand beside those of the request. */
+export const submission = z.strictObject({
+  priority: z.int().min(-100).max(100).default(0).describe('Waiting jobs of a higher priority run first.'),
+  webhook: z
+    .strictObject({
+      url: webhookUrl.describe('Where to POST each change of state to.'),
+      secret: z.string().min(16).max(256).describe('Key of the signatures; never shown again.'),
+      states: z.array(jobState).min(1).optional().describe('Only these states; all when absent.'),
+    })
+    .optional()
+    .describe('Who is to be told of changes of state.'),
+});
+export type Submission = z.output<typeof submission>;
+
+const steeringRecord = z
+  .array(
+    z.strictObject({
+      iteration: z.int().min(1).nullable().describe('The first iteration that it had effect on; null until then.'),
+      at: z.iso.datetime().describe('When it was asked for.'),
+      change: steering,
+    }),
+  )
+  .describe('What was changed while the job ran.');
+
+/** What is sent to submit a job: a request, and beside its fields those of {@link submission}. */
+export const jobSubmission = z.discriminatedUnion('kind', [
+  z.strictObject({ ...videoJobRequest.shape, ...submission.shape }),
+  z.strictObject({ ...imageJobRequest.shape, ...submission.shape }),
+  z.strictObject({ ...auditJobRequest.shape, ...submission.shape }),
+  z.strictObject({ ...batchJobRequest.shape, ...submission.shape }),
+]);
+
+const batchCounts = z
+  .strictObject({
+    jobs: z.int().min(0).describe('Jobs of the batch.'),
+    succeeded: z.int().min(0),
+    failed: z.int().min(0),
+    canceled: z.int().min(0),
+  })
+  .describe('Jobs of the batch by how they ended.');
+
 export const job = z
   .strictObject({
     id: jobId,
     request: jobRequest.describe('The request with its defaults filled in.'),
     state: jobState,
+    priority: z.int().describe('Waiting jobs of a higher priority run first.'),
+    parent: jobId.nullable().describe('The batch that the job belongs to.'),
+    batch: batchCounts.nullable().describe('Only of a batch.'),
+    webhook: webhookUrl.nullable().describe('Who is told of changes of state.'),
+    steering: steeringRecord,
+    crashes: z.int().min(0).describe('Times that its worker or the server died under it since it last got further.'),
     createdAt: z.iso.datetime().describe('When the job was submitted (ISO 8601, UTC).'),
     updatedAt: z.iso.datetime().describe('When its state changed last.'),
     startedAt: z.iso.datetime().nullable().describe('When a worker took it up.'),
@@ -250,13 +322,52 @@ export type Job = z.output<typeof job>;
 export const jobWithHistory = job.extend({ history: activationHistory });
 export type JobWithHistory = z.output<typeof jobWithHistory>;
 
-export const jobList = z.strictObject({ jobs: z.array(job).describe('Newest first.') });
+export const jobList = z.strictObject({
+  jobs: z.array(job).describe('Newest first.'),
+  next: z.string().nullable().describe('The `cursor` of what follows; null at the end.'),
+});
+
+/** Jobs in one answer at most. */
+export const MAX_LISTED = 1000;
+
+/** A text with commas as a list of things. */
+const commaSeparated = <T extends z.ZodType<string, string>>(one: T) =>
+  z
+    .string()
+    .max(1000)
+    .transform((text) => text.split(','))
+    .pipe(z.array(one));
+
+/** Query of the list of jobs. */
+export const jobQuery = z.strictObject({
+  state: commaSeparated(jobState).optional().describe('States, separated by commas.'),
+  kind: commaSeparated(z.string().min(1).max(20)).optional().describe('Kinds, separated by commas.'),
+  model: z.string().min(1).max(100).optional().describe('Name of the model.'),
+  text: z.string().min(1).max(200).optional().describe('Text that occurs in the id or the request.'),
+  parent: z
+    .union([z.literal('any'), jobId])
+    .optional()
+    .describe('The jobs of this batch; `any`: those of all batches, too. Without it, jobs of batches are left out.'),
+  limit: z.coerce.number().int().min(1).max(MAX_LISTED).default(200).describe('Jobs in the answer at most.'),
+  cursor: z
+    .string()
+    .regex(/^[0-9]{1,15}$/, 'expected the `next` of an earlier answer')
+    .optional()
+    .describe('`next` of the answer before.'),
+});
+export type JobQuery = z.output<typeof jobQuery>;
+
+export const idempotencyKey = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,255}$/, 'expected 1 to 255 visible ASCII characters')
+  .describe('Of the header `Idempotency-Key`: the same key with the same body is the same job.');
 
 export const artifact = z
   .strictObject({
     name: z.string().describe('File name within the job.'),
     bytes: z.int().min(0).describe('Size in bytes.'),
     type: z.string().describe('Media type.'),
+    sha256: z.string().describe('Hash of its content, which is its ETag, too.'),
     url: z.string().describe('Path to get it from.'),
   })
   .describe('A file that a job left.');

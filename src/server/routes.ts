@@ -1,13 +1,13 @@
 /** The HTTP interface under /v1. */
-import express, { type Request, type Response, type Router } from 'express';
-import { assertArtifact, listArtifacts, mediaType } from '../jobs/artifacts.js';
+import express, { type Request, type Router } from 'express';
 import { clipSetNames } from '../jobs/audit/clip-sets.js';
 import type { ModelCatalogue } from '../jobs/kinds.js';
 import type { JobManager } from '../jobs/manager.js';
-import { jobId, jobRequest, NeuroreelError, parseWith, uploadQuery, type JobRequest } from '../protocol/index.js';
+import { NeuroreelError, parseWith, uploadQuery } from '../protocol/index.js';
 import { assertScope, type Access } from './access.js';
 import { route } from './answers.js';
 import type { ModelUploads } from './models/uploads.js';
+import { artifactRoutes, jobRoutes } from './routes/jobs.js';
 import type { Scope } from './tokens.js';
 
 export interface RouteParts {
@@ -21,85 +21,6 @@ export interface RouteParts {
 }
 
 const param = (request: Request, name: string): string => String(request.params[name]);
-
-function requestBody(request: Request): JobRequest {
-  // express leaves the body out when its type is not JSON.
-  if (request.body === undefined) {
-    throw new NeuroreelError(
-      'REQUEST_MALFORMED',
-      'The request has no JSON body (is its Content-Type application/json?).',
-    );
-  }
-  return parseWith(jobRequest, request.body);
-}
-
-function idFromPath(request: Request): string {
-  return parseWith(jobId, param(request, 'id'));
-}
-
-function jobRoutes(router: Router, { manager }: RouteParts): void {
-  route(router, '/jobs', {
-    get: (_, response) => void response.json({ jobs: manager.list() }),
-    post: async (request, response) => {
-      const { job } = await manager.submit(null, requestBody(request));
-      response.status(201).location(`/v1/jobs/${job.id}`).json(job);
-    },
-  });
-  route(router, '/jobs/:id', {
-    get: (request, response) => void response.json(manager.get(param(request, 'id'))),
-    put: async (request, response) => {
-      const { job, created } = await manager.submit(idFromPath(request), requestBody(request));
-      response.status(created ? 201 : 200).json(job);
-    },
-  });
-  route(router, '/jobs/:id/cancel', {
-    post: (request, response) => void response.json(manager.cancel(param(request, 'id'))),
-  });
-  route(router, '/jobs/:id/pause', {
-    post: (request, response) => void response.status(202).json(manager.pause(param(request, 'id'))),
-  });
-  route(router, '/jobs/:id/resume', {
-    post: (request, response) => void response.status(202).json(manager.resume(param(request, 'id'))),
-  });
-}
-
-/** Reports and plots bring their own styles, and may do nothing else: they run nothing and load nothing. */
-const DOCUMENT_POLICY =
-  "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
-
-function sendFile(response: Response, root: string, name: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const type = mediaType(name);
-    const headers = {
-      ...{ 'Content-Type': type, 'Cache-Control': 'private, no-cache' },
-      ...(/html|svg/.test(type) && { 'Content-Security-Policy': DOCUMENT_POLICY }),
-    };
-    // The folder is a hidden one for some users (~/.local/...); the name itself was checked.
-    response.sendFile(name, { root, headers, dotfiles: 'allow', cacheControl: false }, (error) => {
-      // A viewer that went away in the middle of a download is nobody's error.
-      if (error === undefined || response.headersSent) resolve();
-      else reject(error);
-    });
-  });
-}
-
-function artifactRoutes(router: Router, { manager }: RouteParts): void {
-  route(router, '/jobs/:id/artifacts', {
-    get: async (request, response) => {
-      const id = param(request, 'id');
-      response.json({ artifacts: await listArtifacts(id, manager.artifactsFolder(id)) });
-    },
-  });
-  route(router, '/jobs/:id/artifacts/:name', {
-    get: async (request, response) => {
-      const id = param(request, 'id');
-      const name = param(request, 'name');
-      const folder = manager.artifactsFolder(id);
-      await assertArtifact(id, folder, name);
-      await sendFile(response, folder, name);
-    },
-  });
-}
 
 /** Model packages that clients bring; `name` and `path` were not checked by the route. */
 function uploadRoutes(router: Router, { uploads, models }: RouteParts): void {
@@ -164,8 +85,8 @@ export function apiRouter(parts: RouteParts): Router {
   // Before the parser of JSON: a model.json is a file here.
   uploadRoutes(router, parts);
   router.use(express.json({ limit: parts.bodyLimitBytes, strict: false }));
-  jobRoutes(router, parts);
-  artifactRoutes(router, parts);
+  jobRoutes(router, parts.manager);
+  artifactRoutes(router, parts.manager);
   modelRoutes(router, parts);
   clipRoutes(router, parts);
   route(router, '/tickets', {

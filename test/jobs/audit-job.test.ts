@@ -1,10 +1,9 @@
 /** The kind `audit`, with real worker threads, a tiny network and real clips. */
-import { cp, mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ModelRegistry } from '../../src/engine/models/registry.js';
 import { clipSetNames } from '../../src/jobs/audit/clip-sets.js';
-import { listArtifacts } from '../../src/jobs/artifacts.js';
 import { jobKinds } from '../../src/jobs/kinds.js';
 import type { JobManager } from '../../src/jobs/manager.js';
 import {
@@ -16,7 +15,7 @@ import {
   type JobRequest,
 } from '../../src/protocol/index.js';
 import { TINY_RECOGNISER, writeTinyClips, writeTinyModels } from '../fixtures/tiny-models.js';
-import { openManager, reaches, temporaryFolder } from './fixtures/fixtures.js';
+import { asAfterACrash, openManager, reaches, temporaryFolder } from './fixtures/fixtures.js';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let managers: JobManager[] = [];
@@ -52,7 +51,7 @@ function clipsDone(manager: JobManager, id: string, count: number): Promise<JobP
 async function reportOf(manager: JobManager, id: string) {
   const job = await reaches(manager, id, ...FINAL_STATES);
   expect(job.error).toBeNull();
-  const text = await readFile(join(manager.artifactsFolder(id), 'report.json'), 'utf8');
+  const text = await readFile(manager.artifact(id, 'report.json').path, 'utf8');
   return { job, text, report: auditReport.parse(JSON.parse(text)) };
 }
 
@@ -87,7 +86,7 @@ describe('an audit job', () => {
       audit: { model: TINY_RECOGNISER, clip: 'still/dot-1.mp4', skipped: 0 },
     });
     expect(manager.get('a').history.iterations).toEqual([1, 2, 3]);
-    const names = (await listArtifacts('a', manager.artifactsFolder('a'))).map(({ name }) => name);
+    const names = manager.artifacts('a').map(({ name }) => name);
     expect(names).toEqual(
       expect.arrayContaining([
         'report.html',
@@ -98,7 +97,7 @@ describe('an audit job', () => {
         'observations.jsonl',
       ]),
     );
-    expect(await readdir(place(`data-${opened}`, 'jobs', 'a'))).not.toContain('work');
+    await expect.poll(() => readdir(place(`data-${opened}`, 'work'))).toEqual([]);
   });
 
   it('is run on a set of clips of the server, and on no other path', async () => {
@@ -133,7 +132,7 @@ describe('an audit job', () => {
     await reaches(manager, 'a', 'running');
     manager.cancel('a');
     expect((await reaches(manager, 'a', ...FINAL_STATES)).state).toBe('canceled');
-    expect(await readdir(place(`data-${opened}`, 'jobs', 'a'))).not.toContain('work');
+    await expect.poll(() => readdir(place(`data-${opened}`, 'work'))).toEqual([]);
   });
 });
 
@@ -168,7 +167,7 @@ describe('an audit job that is interrupted', () => {
     await first.submit('a', slow());
     await clipsDone(first, 'a', 3);
     // The folder as a crash at this moment would leave it.
-    await cp(place(`data-${opened}`, 'jobs'), place('crashed', 'jobs'), { recursive: true });
+    await asAfterACrash(place(`data-${opened}`), place('crashed'));
     first.cancel('a');
     const { job, text } = await reportOf(await open(place('crashed')), 'a');
     expect(text).toBe(whole);

@@ -1,10 +1,19 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { listArtifacts } from '../../src/jobs/artifacts.js';
+import Database from 'libsql';
 import type { JobManager } from '../../src/jobs/manager.js';
+import { fileWriter, type FileWriter } from '../../src/jobs/store/files.js';
 import { FINAL_STATES } from '../../src/protocol/index.js';
-import { endless, fixtureKinds, fixtureRequest, openManager, reaches, temporaryFolder } from './fixtures/fixtures.js';
+import {
+  asAfterACrash,
+  endless,
+  fixtureKinds,
+  fixtureRequest,
+  openManager,
+  reaches,
+  temporaryFolder,
+} from './fixtures/fixtures.js';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let managers: JobManager[] = [];
@@ -15,9 +24,9 @@ async function open(...options: Parameters<typeof openManager> extends [string, 
   return manager;
 }
 
-/** Artifacts in any form, finished or not. */
-async function artifactFolders(job: string): Promise<string[]> {
-  return (await readdir(join(folder.path, 'jobs', job))).filter((name) => name.startsWith('artifacts'));
+/** What a job has in the making, or keeps to go on from. */
+async function workOf(job: string): Promise<string[]> {
+  return readdir(join(folder.path, 'work', job)).catch(() => []);
 }
 
 const failing = (code: string): object => expect.objectContaining({ code });
@@ -56,9 +65,9 @@ describe('a job', () => {
     });
     expect(job.eventLoopMaxPauseMs).toBeGreaterThanOrEqual(0);
     expect(manager.get('a').history).toEqual({ iterations: [1, 2, 3, 4, 5], activations: [0.5, 1, 1.5, 2, 2.5] });
-    const artifacts = await listArtifacts('a', manager.artifactsFolder('a'));
+    const artifacts = manager.artifacts('a');
     expect(artifacts.map(({ name }) => name)).toEqual(['report.json', 'video.mp4']);
-    const report = JSON.parse(await readFile(join(manager.artifactsFolder('a'), 'report.json'), 'utf8'));
+    const report = JSON.parse(await readFile(manager.artifact('a', 'report.json').path, 'utf8'));
     expect(report.events.map(({ state }: { state: string }) => state)).toEqual([
       'queued',
       'starting',
@@ -81,8 +90,8 @@ describe('a job', () => {
     expect(job.state).toBe('failed');
     expect(job.error?.message).toMatch(message);
     expect(job.error?.code).toBe(code);
-    expect(await listArtifacts('bad', manager.artifactsFolder('bad'))).toEqual([]);
-    expect(await artifactFolders('bad')).toEqual([]);
+    expect(manager.artifacts('bad')).toEqual([]);
+    expect(job.events.filter(({ state }) => state === 'starting').length).toBe(code === 'WORKER_DIED' ? 3 : 1);
     expect((await reaches(manager, 'good', ...FINAL_STATES)).state).toBe('succeeded');
   });
 
@@ -105,7 +114,7 @@ describe('cancelling', () => {
     await reaches(manager, 'a', 'running');
     manager.cancel('a');
     expect((await reaches(manager, 'a', ...FINAL_STATES)).state).toBe('canceled');
-    expect(await artifactFolders('a')).toEqual([]);
+    await expect.poll(() => workOf('a')).toEqual([]);
   });
 
   it('of a job that waits does not touch the one that runs', async () => {
@@ -168,12 +177,45 @@ describe('pausing', () => {
     expect((await reaches(manager, 'a', ...FINAL_STATES)).state).toBe('canceled');
   });
 
-  it('is refused for a job that does not run', async () => {
+  it('of a job that waits holds it back, and does not touch the one that runs', async () => {
     const manager = await open();
     await manager.submit('a', endless());
-    await manager.submit('b', endless());
+    await manager.submit('b', fixtureRequest('steady'));
+    await manager.submit('c', fixtureRequest('steady'));
+    await reaches(manager, 'a', 'running');
+    expect(manager.pause('b').state).toBe('paused');
+    expect(manager.get('a').state).toBe('running');
+    manager.cancel('a');
+    await reaches(manager, 'c', 'succeeded');
+    expect(manager.get('b')).toMatchObject({ state: 'paused', startedAt: null });
+    manager.resume('b');
+    await reaches(manager, 'b', 'succeeded');
     expect(() => manager.pause('b')).toThrowError(failing('JOB_STATE_CONFLICT'));
     expect(() => manager.resume('b')).toThrowError(failing('JOB_STATE_CONFLICT'));
+  });
+
+  it('lets go of the worker when others wait; the job goes on later from what it kept', async () => {
+    const manager = await open({ kinds: fixtureKinds({ stepMs: 5 }) });
+    await manager.submit('whole', fixtureRequest('remembers', { iterations: 40 }));
+    await reaches(manager, 'whole', 'succeeded');
+    await manager.submit('a', fixtureRequest('remembers', { iterations: 40 }), { priority: 1 });
+    await reaches(manager, 'a', 'running');
+    await new Promise<void>((resolve) => {
+      manager.events.on('progress', (id, { iteration }) => id === 'a' && iteration > 5 && resolve());
+    });
+    manager.pause('a');
+    await reaches(manager, 'a', 'paused');
+    await manager.submit('b', fixtureRequest('steady'));
+    await reaches(manager, 'b', 'succeeded');
+    expect(manager.get('a').state).toBe('paused');
+    const begun = manager.get('a').progress?.iteration ?? 0;
+    const iterations: number[] = [];
+    manager.events.on('progress', (id, { iteration }) => id === 'a' && iterations.push(iteration));
+    manager.resume('a');
+    await reaches(manager, 'a', 'succeeded');
+    expect(iterations[0]).toBe(begun + 1);
+    expect(manager.artifact('a', 'video.mp4').sha256).toBe(manager.artifact('whole', 'video.mp4').sha256);
+    expect(manager.get('a').history).toEqual(manager.get('whole').history);
   });
 });
 
@@ -198,7 +240,6 @@ describe('the queue', () => {
     await expect(submit({ unit: 'none' })).rejects.toThrowError(failing('UNIT_UNKNOWN'));
     await expect(submit({ unit: 99 })).rejects.toThrowError(failing('UNIT_UNKNOWN'));
     expect(manager.list()).toEqual([]);
-    expect(await readdir(join(folder.path, 'jobs'))).toEqual([]);
   });
 
   it('gives the same job for the same request, whatever the order of its fields, and refuses another', async () => {
@@ -214,49 +255,65 @@ describe('the queue', () => {
 });
 
 describe('a restart', () => {
-  it('brings all jobs back: finished ones as they were, waiting ones to be run', async () => {
+  it('brings all jobs back: finished ones as they were, the one that ran and those that waited to be run', async () => {
     const first = await open();
     await first.submit('done', fixtureRequest('steady'));
     const done = await reaches(first, 'done', 'succeeded');
-    await first.submit('running', endless());
+    await first.submit('running', fixtureRequest('remembers', { iterations: 300 }));
     await first.submit('waiting', fixtureRequest('steady'));
+    await first.submit('held', fixtureRequest('steady'));
+    first.pause('held');
     await reaches(first, 'running', 'running');
     await first.close(2000);
-    expect(first.get('running')).toMatchObject({ state: 'failed', error: { code: 'JOB_INTERRUPTED' } });
-    await expect(first.submit('late', endless())).rejects.toThrowError(failing('SHUTTING_DOWN'));
 
     const second = await open();
-    expect(second.get('done')).toEqual({ ...done, history: first.get('done').history });
-    expect(second.get('running')).toMatchObject({ state: 'failed', error: { code: 'JOB_INTERRUPTED' } });
+    expect(second.get('done')).toMatchObject(done);
+    expect(second.get('running').crashes).toBe(0);
     expect((await reaches(second, 'waiting', ...FINAL_STATES)).state).toBe('succeeded');
+    expect(second.get('running').state).toBe('succeeded');
+    expect(second.get('running').endedAt! <= second.get('waiting').startedAt!).toBe(true);
+    expect(second.get('held').state).toBe('paused');
+    await expect(second.close(0).then(() => second.submit('late', endless()))).rejects.toThrow();
   });
 
-  it('after a crash makes the job that ran a failed one', async () => {
-    const first = await open();
-    await first.submit('a', endless());
-    await reaches(first, 'a', 'running');
-    const record = join(folder.path, 'jobs', 'a', 'record.json');
-    await expect.poll(async () => (await readFile(record, 'utf8')).includes('"state": "running"')).toBe(true);
-    const asItWas = await readFile(record, 'utf8');
+  it('after a crash goes on with the job that ran, to the same bytes', async () => {
+    const kinds = fixtureKinds({ stepMs: 5 });
+    const first = await open({ kinds, checkpointSeconds: 0.02 });
+    await first.submit('whole', fixtureRequest('remembers', { iterations: 60 }));
+    await reaches(first, 'whole', 'succeeded');
+    await first.submit('a', fixtureRequest('remembers', { iterations: 60 }));
+    await new Promise<void>((resolve) => {
+      first.events.on('progress', (id, { iteration }) => id === 'a' && iteration > 30 && resolve());
+    });
+    const copy = await asAfterACrash(folder.path, `${folder.path}-crashed`);
     await first.close(2000);
-    await writeFile(record, asItWas);
 
-    const second = await open();
-    expect(second.get('a')).toMatchObject({ state: 'failed', error: { code: 'JOB_INTERRUPTED' } });
-    expect(second.get('a').events.at(-1)?.state).toBe('failed');
+    const second = await openManager(copy, { kinds, checkpointSeconds: 0.02 });
+    managers.push(second);
+    const iterations: number[] = [];
+    second.events.on('progress', (_, { iteration }) => iterations.push(iteration));
+    expect((await reaches(second, 'a', ...FINAL_STATES)).state).toBe('succeeded');
+    expect(iterations[0]).toBeGreaterThan(5);
+    expect(second.artifact('a', 'video.mp4').sha256).toBe(second.artifact('whole', 'video.mp4').sha256);
+    expect(second.get('a').history).toEqual(second.get('whole').history);
+    await second.close(0);
+    await rm(copy, { recursive: true });
   });
 
   it('leaves a broken record out, and says so', async () => {
     const first = await open();
     await first.submit('a', fixtureRequest('steady'));
     await first.submit('b', fixtureRequest('steady'));
-    await reaches(first, 'b', 'succeeded');
+    first.pause('b');
+    await reaches(first, 'a', 'succeeded');
     await first.close(1000);
-    await writeFile(join(folder.path, 'jobs', 'a', 'record.json'), '{"format":');
+    const db = new Database(join(folder.path, 'jobs.db'));
+    db.prepare(`UPDATE jobs SET body = '{"id":' WHERE id = 'b'`).run();
+    db.close();
     const said: object[] = [];
     const log = { info: () => undefined, warn: () => undefined, error: (fields: object) => void said.push(fields) };
     const second = await open({ log });
-    expect(second.list().map(({ id }) => id)).toEqual(['b']);
+    expect(second.live()).toEqual([]);
     expect(said).toEqual([{ err: expect.objectContaining({ code: 'JOB_RECORD_INVALID' }) }]);
   });
 });
@@ -276,13 +333,23 @@ describe('the data folder', () => {
     await expect(open()).resolves.toBeDefined();
   });
 
-  it('that breaks while the server runs fails the submission, not the server', async () => {
-    const manager = await open();
-    await rm(join(folder.path, 'jobs'), { recursive: true });
-    await writeFile(join(folder.path, 'jobs'), 'in the way');
-    await expect(manager.submit('a', fixtureRequest('steady'))).rejects.toThrowError(failing('DATA_FOLDER_UNWRITABLE'));
-    await rm(join(folder.path, 'jobs'));
+  it('that is full fails the job, not the server', async () => {
+    const full = (): Promise<never> => Promise.reject(Object.assign(new Error('write'), { code: 'ENOSPC' }));
+    let isFull = true;
+    const files: FileWriter = { ...fileWriter, move: (from, to) => (isFull ? full() : fileWriter.move(from, to)) };
+    const manager = await open({ files });
     await manager.submit('a', fixtureRequest('steady'));
+    expect(await reaches(manager, 'a', ...FINAL_STATES)).toMatchObject({
+      state: 'failed',
+      error: { code: 'DISK_FULL' },
+    });
+    await manager.submit('b', fixtureRequest('fills-the-disk'));
+    expect(await reaches(manager, 'b', ...FINAL_STATES)).toMatchObject({
+      state: 'failed',
+      error: { code: 'DISK_FULL' },
+    });
+    isFull = false;
+    manager.retry('a');
     expect((await reaches(manager, 'a', ...FINAL_STATES)).state).toBe('succeeded');
   });
 });

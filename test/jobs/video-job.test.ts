@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { detectMachine } from '../../src/engine/runtimes/machine.js';
 import { ModelRegistry } from '../../src/engine/models/registry.js';
-import { listArtifacts, VIDEO_ARTIFACTS } from '../../src/jobs/artifacts.js';
+import { VIDEO_ARTIFACTS } from '../../src/jobs/artifacts.js';
 import { jobKinds, type EngineSettings } from '../../src/jobs/kinds.js';
 import type { JobManager } from '../../src/jobs/manager.js';
 import { FINAL_STATES, jobRequest, parseWith, videoReport, type JobRequest } from '../../src/protocol/index.js';
@@ -41,7 +41,7 @@ async function finished(
 ): Promise<{ report: ReturnType<typeof videoReport.parse>; file: (name: string) => string }> {
   const job = await reaches(manager, id, ...FINAL_STATES);
   expect(job.error).toBeNull();
-  const file = (name: string): string => join(manager.artifactsFolder(id), name);
+  const file = (name: string): string => manager.artifact(id, name).path;
   const report = videoReport.parse(JSON.parse(await readFile(file(VIDEO_ARTIFACTS.report), 'utf8')));
   return { report, file };
 }
@@ -59,7 +59,7 @@ describe('a video job', () => {
     await open();
     await manager.submit('a', request());
     const { report, file } = await finished('a');
-    const artifacts = await listArtifacts('a', manager.artifactsFolder('a'));
+    const artifacts = manager.artifacts('a');
     expect(artifacts.map(({ name }) => name).sort()).toEqual(Object.values(VIDEO_ARTIFACTS).sort());
     const video = await decodeVideo(file(VIDEO_ARTIFACTS.video));
     expect(video.count).toBe(FRAMES);

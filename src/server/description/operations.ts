@@ -8,13 +8,15 @@ import {
   clipSetList,
   health,
   jobList,
-  jobRequest,
+  jobQuery,
+  jobSubmission,
   jobWithHistory,
   modelList,
   modelSummary,
   packageFilePath,
   packageName,
   readiness,
+  steering,
   ticket,
   uploadedFile,
   uploadQuery,
@@ -44,15 +46,29 @@ const job = { 200: jobWithHistory };
 const taken = { 202: jobWithHistory };
 
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
-  'GET /v1/jobs': { summary: 'Lists jobs, newest first.', scope: 'view', tag: 'jobs', answers: { 200: jobList } },
+  'GET /v1/jobs': {
+    ...{ summary: 'Lists jobs, newest first.', scope: 'view', tag: 'jobs', query: jobQuery, answers: { 200: jobList } },
+  },
   'POST /v1/jobs': {
-    ...{ summary: 'Submits a job under a new id.', scope: 'run', tag: 'jobs' },
-    ...{ body: jobRequest, answers: { 201: jobWithHistory } },
+    summary: 'Submits a job under a new id; the same `Idempotency-Key` again is the same job.',
+    ...{ scope: 'run', tag: 'jobs', body: jobSubmission, answers: { 200: jobWithHistory, 201: jobWithHistory } },
   },
   'GET /v1/jobs/:id': { summary: 'A job, with its activations so far.', scope: 'view', tag: 'jobs', answers: job },
   'PUT /v1/jobs/:id': {
     summary: 'Submits a job under an id of your own. The same request again is the same job.',
-    ...{ scope: 'run', tag: 'jobs', body: jobRequest, answers: { 200: jobWithHistory, 201: jobWithHistory } },
+    ...{ scope: 'run', tag: 'jobs', body: jobSubmission, answers: { 200: jobWithHistory, 201: jobWithHistory } },
+  },
+  'DELETE /v1/jobs/:id': {
+    summary: 'Deletes a job that has ended, and all that it left; a batch with its jobs.',
+    ...{ scope: 'admin', tag: 'jobs', answers: { 204: null } },
+  },
+  'POST /v1/jobs/:id/retry': {
+    summary: 'Puts a failed or cancelled job back into the queue; of a batch, its jobs that did not succeed.',
+    ...{ scope: 'run', tag: 'jobs', answers: taken },
+  },
+  'POST /v1/jobs/:id/steer': {
+    summary: 'Changes something about a job that has not ended, from its next iteration on.',
+    ...{ scope: 'run', tag: 'jobs', body: steering, answers: taken },
   },
   'POST /v1/jobs/:id/cancel': { summary: 'Cancels a job.', scope: 'run', tag: 'jobs', answers: job },
   'POST /v1/jobs/:id/pause': { summary: 'Pauses a running job.', scope: 'run', tag: 'jobs', answers: taken },

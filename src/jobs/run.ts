@@ -1,0 +1,196 @@
+/** One job at a worker: passes on what is wished of it, and makes progress and states of what the worker says. */
+import type { Job, JobProgress, Steering } from '../protocol/index.js';
+import { EventLoopMonitor } from './event-loop.js';
+import type { FrameBus } from './frame-bus.js';
+import type { History } from './history.js';
+import { JobThread, type ThreadEnd, type ThreadNews } from './job-thread.js';
+import type { JobKindEntry } from './kinds.js';
+import { Pace } from './pace.js';
+import type { JobEventName } from './states.js';
+
+export interface RunParts {
+  readonly cancelGraceMs: number;
+  readonly checkpointSeconds: number;
+  readonly stallMs: number;
+  readonly frames: FrameBus;
+  readonly log: { warn(fields: object, message: string): void };
+  readonly history: History;
+  /** The job as it is now. */
+  job(): Job;
+  happens(event: JobEventName, at: string): void;
+  patch(change: Partial<Job>): void;
+  progress(progress: JobProgress): void;
+  save(): void;
+  /** To be called when the job gave others room. */
+  startNext(): void;
+}
+
+type NewsOf<T extends ThreadNews['type']> = Extract<ThreadNews, { type: T }>;
+
+export class Run {
+  readonly #parts: RunParts;
+  readonly #pace = new Pace();
+  readonly #monitor = new EventLoopMonitor();
+  #thread: JobThread | null = null;
+  #wish: 'run' | 'pause' | 'cancel' = 'run';
+  /** It was told to let go of its worker, with so much patience. */
+  #parkMs: number | null = null;
+
+  constructor(parts: RunParts) {
+    this.#parts = parts;
+  }
+
+  get isPaused(): boolean {
+    return this.#wish === 'pause';
+  }
+
+  get isCanceled(): boolean {
+    return this.#wish === 'cancel';
+  }
+
+  /** Does the job until its worker has ended. */
+  async do(kind: JobKindEntry, folders: { folder: string; work: string }): Promise<ThreadEnd> {
+    try {
+      if (this.#wish === 'cancel') return { outcome: 'canceled' };
+      if (this.#parkMs !== null) return { outcome: 'parked' };
+      const { id, request, events, steering } = this.#parts.job();
+      const { checkpointSeconds, stallMs, frames } = this.#parts;
+      const { module, settings } = kind;
+      const start = { id, request, module, settings, ...folders, events, steering, checkpointSeconds };
+      const thread = new JobThread(start, { stallMs, onNews: (news) => this.#hear(news) });
+      this.#thread = thread;
+      thread.watched = frames.isWatched(id);
+      if (this.#wish === 'pause') thread.paused = true;
+      return await thread.ended;
+    } finally {
+      this.#monitor.stop();
+      this.#parts.patch({ eventLoopMaxPauseMs: this.#monitor.maxPauseMs });
+    }
+  }
+
+  watch(watched: boolean): void {
+    if (this.#thread !== null) this.#thread.watched = watched;
+  }
+
+  cancel(): void {
+    this.#wish = 'cancel';
+    this.#thread?.cancel(this.#parts.cancelGraceMs);
+  }
+
+  pause(): void {
+    if (this.#wish === 'run') this.#wish = 'pause';
+    if (this.#thread !== null) this.#thread.paused = true;
+  }
+
+  resume(): void {
+    if (this.#wish === 'pause') this.#wish = 'run';
+    if (this.#thread !== null) this.#thread.paused = false;
+  }
+
+  steer(index: number, change: Steering): void {
+    this.#thread?.steer(index, change);
+  }
+
+  /** Lets go of the worker; the job goes on later from what it kept. */
+  park(graceMs: number): void {
+    if (this.#parkMs !== null) return;
+    this.#parkMs = graceMs;
+    this.#thread?.park(graceMs);
+  }
+
+  /** As {@link park}, for a server that stops; a job that is being cancelled is cancelled. */
+  interrupt(graceMs: number): void {
+    if (this.#wish === 'cancel') this.#thread?.cancel(graceMs);
+    else {
+      this.#parkMs = graceMs;
+      this.#thread?.park(graceMs);
+    }
+  }
+
+  kill(): void {
+    this.#thread?.kill();
+  }
+
+  #hear(news: ThreadNews): void {
+    const parts = this.#parts;
+    switch (news.type) {
+      case 'started':
+        parts.patch({ run: news.run });
+        parts.happens('run', news.at);
+        return;
+      case 'paused':
+        parts.happens('pause', news.at);
+        this.#parts.startNext();
+        return;
+      case 'resumed':
+        parts.happens('run', news.at);
+        return;
+      case 'progress':
+        this.#hearStep(news);
+        return;
+      case 'clip':
+        this.#hearClip(news);
+        return;
+      case 'encoding':
+        this.#hearEncoding(news);
+        return;
+      case 'checkpoint':
+        parts.patch({ crashes: 0 });
+        parts.save();
+        return;
+      case 'steered':
+        this.#hearSteered(news);
+        return;
+      case 'note':
+        parts.log.warn({ job: this.#parts.job().id }, news.message);
+        return;
+    }
+  }
+
+  #hearStep({ step, pixels, microseconds }: NewsOf<'progress'>): void {
+    const { id, run } = this.#parts.job();
+    const { iteration, iterations, activation, smoothness } = step;
+    this.#pace.add(step.seconds);
+    this.#parts.history.add(iteration, activation);
+    this.#parts.progress({
+      ...{ iteration, iterations, activation, smoothness },
+      secondsPerIteration: this.#pace.secondsPerIteration,
+      etaSeconds: this.#pace.eta(iterations - iteration),
+      framesEncoded: 0,
+      framesToEncode: run !== null && 'unit' in run ? run.frames : 0,
+    });
+    if (pixels === null || run === null || !('unit' in run)) return;
+    const { frames, width, height } = run;
+    this.#parts.frames.publish(id, { pixels, frames, width, height, step: iteration, activation, microseconds });
+  }
+
+  #hearClip({ clip }: NewsOf<'clip'>): void {
+    const { done, total, seconds, audit } = clip;
+    const { request, crashes } = this.#parts.job();
+    if (seconds !== null) {
+      this.#pace.add(seconds);
+      if (crashes > 0) this.#parts.patch({ crashes: 0 });
+    }
+    // The curve is that of the model in question, not of those that it is compared with.
+    if (audit.flipRate !== null && 'model' in request && audit.model === request.model)
+      this.#parts.history.add(done, audit.flipRate);
+    this.#parts.progress({
+      ...{ iteration: done, iterations: Math.max(1, total), activation: audit.flipRate ?? 0, smoothness: 0 },
+      ...{ secondsPerIteration: this.#pace.secondsPerIteration, etaSeconds: this.#pace.eta(total - done) },
+      ...{ framesEncoded: 0, framesToEncode: 0, audit },
+    });
+  }
+
+  #hearEncoding({ at, frames, of }: NewsOf<'encoding'>): void {
+    const { state, progress } = this.#parts.job();
+    if (state !== 'encoding') this.#parts.happens('encode', at);
+    if (progress === null) return;
+    this.#parts.progress({ ...progress, etaSeconds: 0, framesEncoded: frames, framesToEncode: of });
+  }
+
+  #hearSteered({ index, iteration }: NewsOf<'steered'>): void {
+    const { steering } = this.#parts.job();
+    this.#parts.patch({ steering: steering.map((entry, i) => (i === index ? { ...entry, iteration } : entry)) });
+    this.#parts.save();
+  }
+}

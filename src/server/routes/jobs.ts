@@ -1,0 +1,121 @@
+/** Jobs and their artifacts over HTTP. */
+import { basename, dirname } from 'node:path';
+import type { Request, Response, Router } from 'express';
+import type { ArtifactFile } from '../../jobs/artifacts.js';
+import type { JobManager, SubmitOptions } from '../../jobs/manager.js';
+import {
+  idempotencyKey,
+  jobId,
+  jobQuery,
+  jobRequest,
+  NeuroreelError,
+  parseWith,
+  steering,
+  submission,
+  type JobRequest,
+} from '../../protocol/index.js';
+import { route } from '../answers.js';
+
+const param = (request: Request, name: string): string => String(request.params[name]);
+
+function bodyOf(request: Request): unknown {
+  // express leaves the body out when its type is not JSON.
+  if (request.body === undefined) {
+    throw new NeuroreelError(
+      'REQUEST_MALFORMED',
+      'The request has no JSON body (is its Content-Type application/json?).',
+    );
+  }
+  return request.body as unknown;
+}
+
+/** The fields that say how a job is to be run stand beside those that say what it is to do. */
+function submitted(request: Request): { job: JobRequest; options: SubmitOptions } {
+  const body = bodyOf(request);
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    return { job: parseWith(jobRequest, body), options: {} };
+  }
+  const { priority, webhook, ...rest } = body as Record<string, unknown>;
+  const options = parseWith(submission, { priority, webhook });
+  return { job: parseWith(jobRequest, rest), options };
+}
+
+function keyOf(request: Request): string | undefined {
+  const header = request.get('Idempotency-Key');
+  return header === undefined ? undefined : parseWith(idempotencyKey, header);
+}
+
+export function jobRoutes(router: Router, manager: JobManager): void {
+  const id = (request: Request): string => param(request, 'id');
+  route(router, '/jobs', {
+    get: (request, response) => void response.json(manager.find(parseWith(jobQuery, { ...request.query }))),
+    post: async (request, response) => {
+      const { job: wanted, options } = submitted(request);
+      const { job, created } = await manager.submit(null, wanted, { ...options, idempotencyKey: keyOf(request) });
+      response
+        .status(created ? 201 : 200)
+        .location(`/v1/jobs/${job.id}`)
+        .json(job);
+    },
+  });
+  route(router, '/jobs/:id', {
+    get: (request, response) => void response.json(manager.get(id(request))),
+    put: async (request, response) => {
+      const { job: wanted, options } = submitted(request);
+      const { job, created } = await manager.submit(parseWith(jobId, id(request)), wanted, options);
+      response.status(created ? 201 : 200).json(job);
+    },
+    delete: async (request, response) => {
+      await manager.remove(id(request));
+      response.status(204).end();
+    },
+  });
+  route(router, '/jobs/:id/cancel', {
+    post: (request, response) => void response.json(manager.cancel(id(request))),
+  });
+  route(router, '/jobs/:id/pause', {
+    post: (request, response) => void response.status(202).json(manager.pause(id(request))),
+  });
+  route(router, '/jobs/:id/resume', {
+    post: (request, response) => void response.status(202).json(manager.resume(id(request))),
+  });
+  route(router, '/jobs/:id/retry', {
+    post: (request, response) => void response.status(202).json(manager.retry(id(request))),
+  });
+  route(router, '/jobs/:id/steer', {
+    post: (request, response) => {
+      const change = parseWith(steering, bodyOf(request));
+      response.status(202).json(manager.steer(id(request), change));
+    },
+  });
+}
+
+/** Reports and plots bring their own styles, and may do nothing else: they run nothing and load nothing. */
+const DOCUMENT_POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
+
+function sendFile(response: Response, { path, type, sha256 }: ArtifactFile): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      ...{ 'Content-Type': type, 'Cache-Control': 'private, no-cache', ETag: `"${sha256}"` },
+      ...(/html|svg/.test(type) && { 'Content-Security-Policy': DOCUMENT_POLICY }),
+    };
+    response.set(headers);
+    // The folder is a hidden one for some users (~/.local/...).
+    const options = { root: dirname(path), dotfiles: 'allow' as const, cacheControl: false };
+    response.sendFile(basename(path), options, (error) => {
+      // A viewer that went away in the middle of a download is nobody's error.
+      if (error === undefined || response.headersSent) resolve();
+      else reject(error);
+    });
+  });
+}
+
+export function artifactRoutes(router: Router, manager: JobManager): void {
+  route(router, '/jobs/:id/artifacts', {
+    get: (request, response) => void response.json({ artifacts: manager.artifacts(param(request, 'id')) }),
+  });
+  route(router, '/jobs/:id/artifacts/:name', {
+    get: (request, response) => sendFile(response, manager.artifact(param(request, 'id'), param(request, 'name'))),
+  });
+}
