@@ -22,8 +22,8 @@ export interface PictureEngine {
 /** Keeps runs, so that an interrupted one goes on where it was. */
 export interface RunKeeper {
   /** What was kept of the run with this seed; null of none, or of another model or runtime. */
-  load(seed: number, identity: string): SynthesisCheckpoint | null;
-  save(seed: number, identity: string, checkpoint: SynthesisCheckpoint): void;
+  load(seed: number, identity: string): Promise<SynthesisCheckpoint | null>;
+  save(seed: number, identity: string, checkpoint: SynthesisCheckpoint): Promise<void>;
   /** Milliseconds between two savings. */
   readonly every: number;
 }
@@ -96,7 +96,7 @@ async function openWhereItWas(
   frames: number,
 ): Promise<Synthesis> {
   const fresh = await open(request, engine, seed, frames);
-  const kept = engine.keeper?.load(seed, identityOf(request, fresh.report()));
+  const kept = await engine.keeper?.load(seed, identityOf(request, fresh.report()));
   if (!kept) return fresh;
   await fresh.close();
   return open(request, engine, seed, frames, kept);
@@ -105,22 +105,23 @@ async function openWhereItWas(
 async function runOne(request: PictureRequest, engine: PictureEngine, seed: number, frames: number): Promise<Run> {
   const { signal, onStep, keeper } = engine;
   const synthesis = await openWhereItWas(request, engine, seed, frames);
-  const keep = (): void => keeper?.save(seed, identityOf(request, synthesis.report()), synthesis.checkpoint());
+  const keep = async (): Promise<void> =>
+    keeper?.save(seed, identityOf(request, synthesis.report()), synthesis.checkpoint());
   let saved = performance.now();
   try {
     for (;;) {
       if (signal?.aborted) {
-        keep();
+        await keep();
         signal.throwIfAborted();
       }
       const progress = await synthesis.step({ pixels: false });
       if (progress === null) break;
       onStep?.(progress.iteration, progress.iterations, progress.activation);
       if (keeper === undefined || performance.now() - saved < keeper.every) continue;
-      keep();
+      await keep();
       saved = performance.now();
     }
-    keep();
+    await keep();
     return { result: await synthesis.finish(), about: synthesis.report() };
   } finally {
     await synthesis.close();

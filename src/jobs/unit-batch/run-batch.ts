@@ -144,7 +144,7 @@ async function makeUnit(run: BatchRun, task: Task, runtime: Runtime, pictures: b
     'INTERNAL',
   );
   await replace(join(folder, BATCH_FILES.unit), `${JSON.stringify(result, null, 2)}\n`);
-  keeper.clear();
+  await keeper.clear();
   return result;
 }
 
