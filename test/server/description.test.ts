@@ -42,12 +42,6 @@ describe('the document of the HTTP interface', () => {
 });
 
 describe('the document of the stream', () => {
-  it('is valid AsyncAPI 3', async () => {
-    const { document, diagnostics } = await new Parser().parse(JSON.stringify(asyncApi));
-    expect(diagnostics.filter(({ severity }) => Number(severity) === 0)).toEqual([]);
-    expect(document?.version()).toBe('3.0.0');
-  });
-
   it('describes every message', () => {
     const described = asyncApi.operations.fromClient.messages.map(({ $ref }: any) => $ref.split('/').at(-1));
     expect(described).toEqual(clientMessage.options.map((option) => option.shape.type.value));
@@ -95,5 +89,14 @@ describe('/metrics', () => {
     for (const path of ['/openapi.json', '/asyncapi.json', '/docs'])
       expect((await closed.call('GET', path)).status).toBe(200);
     await closed.stop();
+  });
+});
+
+// Last: it holds up the event loop for seconds, in which the server drops the connections that fetch keeps.
+describe('the validator of AsyncAPI', () => {
+  it('takes the document of the stream', async () => {
+    const { document, diagnostics } = await new Parser().parse(JSON.stringify(asyncApi));
+    expect(diagnostics.filter(({ severity }) => Number(severity) === 0)).toEqual([]);
+    expect(document?.version()).toBe('3.0.0');
   });
 });
