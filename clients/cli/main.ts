@@ -27,6 +27,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/figure.js'),
   },
   {
+    name: 'batch',
+    summary: 'make preferred pictures or videos for all units of a model',
+    load: () => import('./commands/batch.js'),
+  },
+  {
     name: 'audit',
     summary: 'find out whether a model uses time, with a report',
     load: () => import('./commands/audit.js'),

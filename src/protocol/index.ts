@@ -14,4 +14,5 @@ export * from './self-test-report.js';
 export * from './steering.js';
 export * from './stream.js';
 export * from './synthesis.js';
+export * from './unit-batch.js';
 export * from './validation.js';

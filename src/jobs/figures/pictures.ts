@@ -3,7 +3,7 @@ import { receptiveField } from '../../engine/analysis/receptive-field.js';
 import { SCORES } from '../../engine/models/classifier.js';
 import { isClassifier, type ModelRegistry } from '../../engine/models/registry.js';
 import { openSynthesis, type Synthesis } from '../../engine/synthesis/synthesise.js';
-import type { SynthesisResult } from '../../engine/synthesis/types.js';
+import type { SynthesisCheckpoint, SynthesisResult } from '../../engine/synthesis/types.js';
 import type { Runtime } from '../../engine/runtimes/runtime.js';
 import type { FigurePanel, PictureRequest } from '../../protocol/index.js';
 import type { FrameSequence } from '../../video/index.js';
@@ -14,8 +14,18 @@ export interface PictureEngine {
   readonly threads?: number | undefined;
   readonly memory?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly keeper?: RunKeeper | undefined;
   /** Told after each iteration. */
   readonly onStep?: ((iteration: number, iterations: number, activation: number) => void) | undefined;
+}
+
+/** Keeps runs, so that an interrupted one goes on where it was. */
+export interface RunKeeper {
+  /** What was kept of the run with this seed; null of none, or of another model or runtime. */
+  load(seed: number, identity: string): Promise<SynthesisCheckpoint | null>;
+  save(seed: number, identity: string, checkpoint: SynthesisCheckpoint): Promise<void>;
+  /** Milliseconds between two savings. */
+  readonly every: number;
 }
 
 export type Source = NonNullable<FigurePanel['model']>;
@@ -58,20 +68,60 @@ interface Run {
   readonly about: ReturnType<Synthesis['report']>;
 }
 
-async function runOne(request: PictureRequest, engine: PictureEngine, seed: number, frames: number): Promise<Run> {
-  const { registry, runtime, threads, memory, signal, onStep } = engine;
+/** What a kept run must agree in, so that going on gives the bytes of an uninterrupted one. */
+function identityOf(request: PictureRequest, about: Run['about']): string {
+  return JSON.stringify([request, about.model, about.prior, about.runtime]);
+}
+
+function open(
+  request: PictureRequest,
+  engine: PictureEngine,
+  seed: number,
+  frames: number,
+  resume?: SynthesisCheckpoint,
+): Promise<Synthesis> {
+  const { registry, runtime, threads, memory } = engine;
   const { model, unit, layer, position, prior, preset, iterations, settings } = request;
-  const synthesis = await openSynthesis({
+  return openSynthesis({
     ...{ registry, model, unit, layer, position, prior, preset, iterations, frames, seed, runtime, threads, memory },
     ...(settings && { settings: settings as never }),
+    ...(resume && { resume }),
   });
+}
+
+async function openWhereItWas(
+  request: PictureRequest,
+  engine: PictureEngine,
+  seed: number,
+  frames: number,
+): Promise<Synthesis> {
+  const fresh = await open(request, engine, seed, frames);
+  const kept = await engine.keeper?.load(seed, identityOf(request, fresh.report()));
+  if (!kept) return fresh;
+  await fresh.close();
+  return open(request, engine, seed, frames, kept);
+}
+
+async function runOne(request: PictureRequest, engine: PictureEngine, seed: number, frames: number): Promise<Run> {
+  const { signal, onStep, keeper } = engine;
+  const synthesis = await openWhereItWas(request, engine, seed, frames);
+  const keep = async (): Promise<void> =>
+    keeper?.save(seed, identityOf(request, synthesis.report()), synthesis.checkpoint());
+  let saved = performance.now();
   try {
     for (;;) {
-      signal?.throwIfAborted();
+      if (signal?.aborted) {
+        await keep();
+        signal.throwIfAborted();
+      }
       const progress = await synthesis.step({ pixels: false });
       if (progress === null) break;
       onStep?.(progress.iteration, progress.iterations, progress.activation);
+      if (keeper === undefined || performance.now() - saved < keeper.every) continue;
+      await keep();
+      saved = performance.now();
     }
+    await keep();
     return { result: await synthesis.finish(), about: synthesis.report() };
   } finally {
     await synthesis.close();
