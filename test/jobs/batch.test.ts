@@ -88,7 +88,9 @@ describe('a batch', () => {
     expect(parts(second, 'a').map(({ state }) => state)).toEqual(['succeeded', 'paused', 'paused']);
     second.resume('a');
     expect((await reaches(second, 'a', ...FINAL_STATES)).state).toBe('succeeded');
-    const successes = parts(second, 'a').map(({ events }) => events.filter(({ state }) => state === 'succeeded').length);
+    const successes = parts(second, 'a').map(
+      ({ events }) => events.filter(({ state }) => state === 'succeeded').length,
+    );
     expect(successes).toEqual([1, 1, 1]);
   });
 
