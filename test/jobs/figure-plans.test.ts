@@ -1,0 +1,71 @@
+/** Every figure as a plan: what is on its panels is a valid request, before anything is made. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ModelRegistry } from '../../src/engine/models/registry.js';
+import { FIGURES, figureNamed } from '../../src/jobs/figures/table.js';
+import { pictureRequest } from '../../src/protocol/index.js';
+import { TINY_CLASSIFIER, writeTinyClassifier } from '../fixtures/tiny-classifier.js';
+import { writeTinyModels } from '../fixtures/tiny-models.js';
+
+let folder: string;
+let registry: ModelRegistry;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'neuroreel-plans-'));
+  await writeTinyModels(folder);
+  writeTinyClassifier(folder);
+  registry = ModelRegistry.open({ folders: [folder] });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const planned = (name: string, options = {}) =>
+  figureNamed(name).plan({ model: TINY_CLASSIFIER, ...options }, registry);
+
+describe('the plan of a figure', () => {
+  it.each(FIGURES.map(({ name }) => name).filter((name) => name !== 'real'))('%s asks for what can be made', (name) => {
+    const plan = planned(name, { videos: ['a.mp4', 'b.mp4'] });
+    const panels = plan.panels.flat().flatMap((panel) => (panel === null ? [] : [panel]));
+    expect(panels.length).toBeGreaterThan(0);
+    for (const panel of panels) {
+      if (panel.kind !== 'made') continue;
+      const request = pictureRequest.parse(panel.request);
+      expect(panel.start).toBeLessThan(request.starts);
+    }
+    if (plan.rows) expect(plan.rows).toHaveLength(plan.panels.length);
+    if (plan.columns) expect(Math.max(...plan.panels.map((row) => row.length))).toBe(plan.columns.length);
+  });
+
+  it('of pairs maximises both units in one picture beside each alone', () => {
+    const [row] = planned('s11', { units: ['left', 'still'], starts: 2 }).panels;
+    const requests = row!.map((panel) => (panel?.kind === 'made' ? panel.request : null));
+    expect(requests.map((request) => [request?.unit, request?.settings?.objective?.kind])).toEqual([
+      ['left', undefined],
+      ['still', undefined],
+      ['left', 'joint'],
+      ['left', 'joint'],
+    ]);
+    expect(requests[2]?.settings?.objective).toMatchObject({ with: [{ unit: 'still' }], gamma: 1 });
+    const matrix = planned('s12', { units: [0, 1, 2] }).panels;
+    expect(matrix.map((line) => line.map((panel) => panel !== null))).toEqual([
+      [true, true, true],
+      [false, true, true],
+      [false, false, true],
+    ]);
+    expect(() => planned('s11', { units: ['left'] })).toThrow('needs two units');
+  });
+
+  it('of methods has one column through the generator and the others without', () => {
+    const { columns, panels } = planned('s17', { units: ['left'] });
+    const priors = panels[0]!.map((panel) => (panel?.kind === 'made' ? panel.request.prior : null));
+    expect(columns![0]).toBe('generator');
+    expect(priors[0]).toBe('tiny-prior');
+    expect(new Set(priors.slice(1))).toEqual(new Set(['pixels', 'fourier']));
+  });
+
+  it('is found by any of its names', () => {
+    expect(figureNamed('S15').name).toBe('s14');
+    expect(figureNamed('figure-s9').name).toBe('s9');
+    expect(() => figureNamed('s1')).toThrow('there are: s6');
+  });
+});
