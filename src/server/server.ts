@@ -107,7 +107,8 @@ export class NeuroreelServer {
   readonly config: ServerConfig;
   readonly jobs: JobManager;
   readonly log: Log;
-  readonly #http = createHttpServer();
+  /** A request without a host is refused as those for other hosts are: with an error of the catalogue. */
+  readonly #http = createHttpServer({ requireHostHeader: false });
   readonly #monitor = new EventLoopMonitor();
   readonly #stream: StreamServer;
   readonly #metrics: Metrics;
@@ -153,6 +154,8 @@ export class NeuroreelServer {
     this.#http.on('request', (request, response) => {
       void started.then(() => void app(request, response));
     });
+    // An `Expect` that means nothing is left unanswered, as HTTP allows, instead of refused without a word.
+    this.#http.on('checkExpectation', (request, response) => this.#http.emit('request', request, response));
     this.#http.on('clientError', refuseBrokenRequest);
     this.#http.on('upgrade', (request, socket, head) => {
       void started.then(() => this.#stream.upgrade(request, socket, head));

@@ -137,6 +137,9 @@ describe('limits', () => {
     ]) {
       expect(await rawRequest(t.port, text)).toMatch(/^HTTP\/1\.1 400 .*REQUEST_MALFORMED/s);
     }
+    expect(await rawRequest(t.port, 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n')).toMatch(/403 .*HOST_REFUSED/s);
+    const expects = 'GET /none HTTP/1.1\r\nHost: localhost\r\nExpect: x\r\nConnection: close\r\n\r\n';
+    expect(await rawRequest(t.port, expects)).toMatch(/404 .*ROUTE_UNKNOWN/s);
     expect((await t.call('GET', '/healthz')).status).toBe(200);
     await t.stop();
   });
