@@ -152,6 +152,9 @@ export function jobKinds(models: ModelCatalogue, settings: EngineSettings): JobK
         checkVideoRequest(models, request);
         placesFor(settings.runtime, deviceOf(request, settings));
       },
+      checkSteering(request, { unit }) {
+        if (unit !== undefined) checkUnit(findModel(models, ['recogniser'], request.model), unit);
+      },
     },
     audit: {
       module: pathToFileURL(compiled('src/jobs/audit/audit-job.js')).href,

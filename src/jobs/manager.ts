@@ -390,8 +390,10 @@ export class JobManager {
 
   #newJob(id: string, request: JobRequest, priority: number, webhook: string | null): Job {
     const at = this.#now();
+    const plan = 'steering' in request ? (request.steering ?? []) : [];
+    const steering = plan.map(({ iteration, change }) => ({ iteration, at, change }));
     return {
-      ...{ id, request, state: 'queued', priority, parent: null, batch: null, webhook, steering: [], crashes: 0 },
+      ...{ id, request, state: 'queued', priority, parent: null, batch: null, webhook, steering, crashes: 0 },
       ...{ createdAt: at, updatedAt: at, startedAt: null, endedAt: null, run: null, progress: null, error: null },
       ...{ events: [{ state: 'queued', at }], eventLoopMaxPauseMs: null },
     };

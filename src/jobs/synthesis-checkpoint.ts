@@ -1,12 +1,13 @@
 /** Keeps a synthesis as a job's checkpoint, and opens it again where it was, if it is still the same one. */
 import type { Synthesis } from '../engine/synthesis/synthesise.js';
 import type { SynthesisCheckpoint } from '../engine/synthesis/types.js';
-import { NeuroreelError } from '../protocol/index.js';
+import { NeuroreelError, type Steering } from '../protocol/index.js';
 import type { JobContext } from './worker-contract.js';
 
 /** What a checkpoint belongs to: with other models or another runtime, the bytes would be none that a whole run gives. */
 interface Facts {
-  readonly random: SynthesisCheckpoint['random'];
+  /** All of the engine's checkpoint but its numbers. */
+  readonly rest: Omit<SynthesisCheckpoint, 'iteration' | 'arrays'>;
   readonly of: string;
 }
 
@@ -17,8 +18,8 @@ function identity(synthesis: Synthesis): string {
 
 /** To be awaited before each step. */
 export async function keepSynthesis(context: Pick<JobContext, 'keep'>, synthesis: Synthesis): Promise<void> {
-  const { iteration, arrays, random } = synthesis.checkpoint();
-  const facts: Facts = { random, of: identity(synthesis) };
+  const { iteration, arrays, ...rest } = synthesis.checkpoint();
+  const facts: Facts = { rest, of: identity(synthesis) };
   await context.keep({ iteration, arrays, facts });
 }
 
@@ -32,9 +33,9 @@ export async function openWhereItWas(
 ): Promise<Synthesis> {
   const kept = await context.kept();
   if (kept === null) return open(undefined);
-  const { random, of } = kept.facts as Facts;
+  const { rest, of } = kept.facts as Facts;
   try {
-    const synthesis = await open({ iteration: kept.iteration, arrays: kept.arrays, random });
+    const synthesis = await open({ iteration: kept.iteration, arrays: kept.arrays, ...rest });
     if (identity(synthesis) === of) return synthesis;
     await synthesis.close();
   } catch (error) {
@@ -43,4 +44,28 @@ export async function openWhereItWas(
   }
   context.note('A model or the runtime was changed since the job was interrupted: it starts from its beginning.');
   return open(undefined);
+}
+
+/** What the engine's run can be told between two steps. */
+interface Steerable {
+  steer?(change: Steering): Promise<void>;
+}
+
+/**
+ * To be awaited before each step, after {@link keepSynthesis}: makes the changes that are to have effect from `iteration` on.
+ * One that the model refuses is left out, and the job goes on.
+ */
+export async function steerSynthesis(
+  context: Pick<JobContext, 'steeringAt' | 'note'>,
+  synthesis: Synthesis & Steerable,
+  iteration: number,
+): Promise<void> {
+  for (const change of context.steeringAt(iteration)) {
+    try {
+      await synthesis.steer?.(change);
+    } catch (error) {
+      if (!(error instanceof NeuroreelError)) throw error;
+      context.note(`A change at iteration ${iteration} was refused: ${error.message}`);
+    }
+  }
 }

@@ -9,7 +9,7 @@ import { activationPlot, encodeVideo, findFfmpeg, renderSheet, type FfmpegBinary
 import { VIDEO_ARTIFACTS } from './artifacts.js';
 import { deviceOf, type EngineSettings } from './kinds.js';
 import { packageVersion } from './package-root.js';
-import { keepSynthesis, openWhereItWas } from './synthesis-checkpoint.js';
+import { keepSynthesis, openWhereItWas, steerSynthesis } from './synthesis-checkpoint.js';
 import type { JobContext } from './worker-contract.js';
 
 type Context = JobContext<VideoJobRequest, EngineSettings>;
@@ -67,6 +67,7 @@ async function optimise(context: Context, synthesis: Synthesis, pauses: { allowe
   for (;;) {
     await keepSynthesis(context, synthesis);
     await context.betweenSteps();
+    await steerSynthesis(context, synthesis, synthesis.checkpoint().iteration + 1);
     const progress = await synthesis.step({ pixels: context.pixelsDue(done + 1) });
     if (progress === null) break;
     done = progress.iteration;
@@ -101,7 +102,8 @@ async function writeArtifacts(context: Context, outcome: Outcome, ffmpeg: Ffmpeg
   await writeFile(path('report'), `${JSON.stringify(reportOf(context, outcome, ffmpeg), null, 2)}\n`);
 }
 
-function reportOf({ id, request, events }: Context, outcome: Outcome, ffmpeg: FfmpegBinary): VideoReport {
+function reportOf(context: Context, outcome: Outcome, ffmpeg: FfmpegBinary): VideoReport {
+  const { id, request, events } = context;
   const { result, about, secondsPerIteration } = outcome;
   const { model, prior, unit, runtime, realClips, ...synthesis } = about;
   return parseWith(
@@ -127,6 +129,7 @@ function reportOf({ id, request, events }: Context, outcome: Outcome, ffmpeg: Ff
       smoothness: result.smoothness,
       events,
       synthesis,
+      steering: context.steered.map(({ iteration, change }) => ({ iteration: iteration!, change })),
     },
     'INTERNAL',
   );

@@ -26,6 +26,16 @@ export const jobId = z
 /** Most bytes of a picture in a request, as base64. */
 const MAX_PICTURE = 4_000_000;
 
+export const steeringPlan = z
+  .array(
+    z.strictObject({
+      iteration: z.int().min(1).max(100_000).describe('The first iteration that it has effect on.'),
+      change: steering,
+    }),
+  )
+  .max(1000)
+  .describe('Changes while the job runs, in order; those that a report lists make its run again.');
+
 /** What requests for videos and for images have in common. */
 const synthesisFields = {
   layer: layerName
@@ -52,6 +62,7 @@ const synthesisFields = {
   seed: z.int().min(0).max(0xffffffff).default(1).describe('Seed of every random number of the job.'),
   iterations: z.int().min(1).max(100_000).optional().describe("Iterations; the preset's number when absent."),
   device: device.default('auto'),
+  steering: steeringPlan.optional(),
   previewEvery: z
     .int()
     .min(1)

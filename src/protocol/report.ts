@@ -1,6 +1,6 @@
 /** `report.json` of a job: everything needed to make the same result again, and to judge it. */
 import { z } from 'zod';
-import { imageJobRequest, jobId, jobState, videoJobRequest } from './jobs.js';
+import { imageJobRequest, jobId, jobState, steeringPlan, videoJobRequest } from './jobs.js';
 
 export const REPORT_FORMAT = 'neuroreel.video-report/1';
 
@@ -44,6 +44,7 @@ export const videoReport = z
     events: z
       .array(z.strictObject({ state: jobState, at: z.iso.datetime() }))
       .describe('States of the job until the report was written, with their times.'),
+    steering: steeringPlan.default([]).describe('What was changed while the job ran, and from which iteration on.'),
     synthesis: z
       .record(z.string(), z.unknown())
       .describe('Everything else that the engine reports: parameters of the preset, hashes, sizes.'),

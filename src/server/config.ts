@@ -102,6 +102,27 @@ export const serverConfig = z
       .max(3600)
       .default(60)
       .describe('A cancelled job whose step takes longer than this is stopped by force.'),
+    checkpointSeconds: z
+      .number()
+      .min(0.01)
+      .max(3600)
+      .default(10)
+      .describe('Time between checkpoints of a running job: what a crash costs at most.'),
+    stallSeconds: z
+      .number()
+      .min(0.1)
+      .max(86_400)
+      .default(600)
+      .describe('A worker that shows no sign of life for longer is replaced.'),
+    retentionDays: z.number().gt(0).max(36_500).optional().describe('Jobs that ended longer ago are removed.'),
+    retentionSize: memorySize
+      .refine((size) => !size.endsWith('%'), 'expected bytes, not a share')
+      .optional()
+      .describe('While artifacts take more, the jobs that ended first are removed.'),
+    allowPrivateWebhooks: z
+      .boolean()
+      .default(false)
+      .describe('Whether webhooks may go to this machine and to private networks.'),
     logLevel: z
       .enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'])
       .default('info')
@@ -178,6 +199,14 @@ const VARIABLES: Readonly<
   NEUROREEL_ALLOWED_HOSTS: { field: 'allowedHosts', read: list },
   NEUROREEL_ALLOWED_ORIGINS: { field: 'allowedOrigins', read: list },
   NEUROREEL_QUEUE_LIMIT: { field: 'queueLimit', read: numberFrom },
+  NEUROREEL_CHECKPOINT_SECONDS: { field: 'checkpointSeconds', read: numberFrom },
+  NEUROREEL_STALL_SECONDS: { field: 'stallSeconds', read: numberFrom },
+  NEUROREEL_RETENTION_DAYS: { field: 'retentionDays', read: numberFrom },
+  NEUROREEL_RETENTION_SIZE: { field: 'retentionSize', read: text },
+  NEUROREEL_ALLOW_PRIVATE_WEBHOOKS: {
+    field: 'allowPrivateWebhooks',
+    read: (_, value) => /^(1|true|yes)$/i.test(value),
+  },
   NEUROREEL_LOG: { field: 'logLevel', read: text },
 };
 

@@ -4,11 +4,13 @@ import { createServer as createHttpServer, type Server as HttpServer } from 'nod
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import pino, { type DestinationStream } from 'pino';
+import { budgetBytes } from '../engine/memory.js';
 import { ModelRegistry } from '../engine/models/registry.js';
 import { EventLoopMonitor } from '../jobs/event-loop.js';
 import { jobKinds, type EngineSettings, type JobKinds, type ModelCatalogue } from '../jobs/kinds.js';
 import { JobManager, type Log } from '../jobs/manager.js';
 import { packageRoot } from '../jobs/package-root.js';
+import type { Retention } from '../jobs/store/job-store.js';
 import { NeuroreelError } from '../protocol/index.js';
 import { Access } from './access.js';
 import { createApp } from './app.js';
@@ -95,6 +97,12 @@ function engineSettings(config: ServerConfig, modelFolders: string[]): EngineSet
   return { modelFolders, runtime, device, memory, clipFolders, frameCacheFolder: join(dataFolder, 'cache', 'frames') };
 }
 
+/** What is kept of ended jobs; everything when the configuration says nothing. */
+function retentionOf({ retentionDays: days, retentionSize }: ServerConfig): Retention | undefined {
+  if (days === undefined && retentionSize === undefined) return undefined;
+  return { days, bytes: retentionSize === undefined ? undefined : budgetBytes(retentionSize) };
+}
+
 export class NeuroreelServer {
   readonly config: ServerConfig;
   readonly jobs: JobManager;
@@ -167,6 +175,10 @@ export class NeuroreelServer {
       log,
       queueLimit: config.queueLimit,
       cancelGraceMs: config.cancelGraceSeconds * 1000,
+      checkpointSeconds: config.checkpointSeconds,
+      stallSeconds: config.stallSeconds,
+      retention: retentionOf(config),
+      webhooks: { allowPrivate: config.allowPrivateWebhooks },
       now,
       newId,
     });

@@ -26,6 +26,11 @@ interface ServeOptions extends GlobalOptions {
   readonly device?: string;
   readonly memory?: string;
   readonly log?: string;
+  readonly checkpointSeconds?: number;
+  readonly stallSeconds?: number;
+  readonly retentionDays?: number;
+  readonly retentionSize?: string;
+  readonly allowPrivateWebhooks?: boolean;
 }
 
 export function define(command: Command): void {
@@ -46,6 +51,27 @@ export function define(command: Command): void {
     .addOption(runtimeOption())
     .addOption(deviceOption())
     .addOption(memoryOption())
+    .addOption(
+      new Option(
+        '--checkpoint-seconds <n>',
+        'time between checkpoints of a job (NEUROREEL_CHECKPOINT_SECONDS; default 10)',
+      ).argParser(number),
+    )
+    .addOption(
+      new Option(
+        '--stall-seconds <n>',
+        'replace a worker without a sign of life (NEUROREEL_STALL_SECONDS; default 600)',
+      ).argParser(number),
+    )
+    .addOption(
+      new Option('--retention-days <n>', 'remove jobs that ended longer ago (NEUROREEL_RETENTION_DAYS)').argParser(
+        number,
+      ),
+    )
+    .addOption(
+      new Option('--retention-size <size>', 'remove the oldest jobs beyond this, like 20G (NEUROREEL_RETENTION_SIZE)'),
+    )
+    .addOption(new Option('--allow-private-webhooks', 'webhooks may go to this machine and to private networks'))
     .addOption(new Option('--log <level>', 'least important messages to log (NEUROREEL_LOG; default info)'))
     .action(action(serve));
   examples(command, [
@@ -60,11 +86,13 @@ export function define(command: Command): void {
 
 async function serve(out: Output, options: ServeOptions): Promise<void> {
   const { host, port, data, models, token, tokensFile, insecure, log } = options;
+  const { checkpointSeconds, stallSeconds, retentionDays, retentionSize, allowPrivateWebhooks } = options;
   const environment = configFromEnvironment(process.env);
   const { runtime, device } = runtimeChoice(options);
   const memory = memoryChoice(options.memory);
   const given = Object.entries({
     ...{ memory, host, port, dataFolder: data, token, tokensFile, insecure, logLevel: log },
+    ...{ checkpointSeconds, stallSeconds, retentionDays, retentionSize, allowPrivateWebhooks },
   }).filter(([, value]) => value !== undefined);
   const server = await createServer({
     ...(out.quiet && { logLevel: 'warn' as const }),
