@@ -2,6 +2,7 @@
 import { getPriority, setPriority } from 'node:os';
 import { isMainThread, parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { NeuroreelError, type JobRun, type Steering } from '../protocol/index.js';
+import { EvolutionWriter } from './evolution.js';
 import { readCheckpoint, writeCheckpoint, type Snapshot } from './checkpoint.js';
 import { isDiskFull } from './store/disk.js';
 import {
@@ -38,6 +39,8 @@ class WorkerContext implements JobContext {
   #latest: Snapshot | null = null;
   #written = 0;
   #writtenAt = performance.now();
+  readonly #evolution: EvolutionWriter | null;
+  #size: { readonly frames: number; readonly width: number; readonly height: number } | null = null;
 
   constructor(start: WorkerStart, port: MessagePort) {
     this.id = start.id;
@@ -50,6 +53,9 @@ class WorkerContext implements JobContext {
     this.#events = [...start.events];
     this.#steering = [...start.steering];
     this.#checkpointMs = start.checkpointSeconds * 1000;
+    const { request } = start;
+    const every = 'keyframeEvery' in request ? request.keyframeEvery : undefined;
+    this.#evolution = every === undefined ? null : new EvolutionWriter(this.work, every);
     port.on('message', (message: MainMessage) => {
       if (message !== 'look') {
         this.#steering[message.index] = { iteration: null, at: new Date().toISOString(), change: message.change };
@@ -69,10 +75,12 @@ class WorkerContext implements JobContext {
   }
 
   started(run: JobRun): void {
+    if ('width' in run && 'frames' in run) this.#size = run;
     this.#post({ type: 'started', at: this.#enter('running'), run });
   }
 
   pixelsDue(iteration: number): boolean {
+    if (this.#evolution?.isDue(iteration)) return true;
     // The main thread has not taken the last ones yet: it is busy, and more would pile up.
     if (Atomics.load(this.#control, CONTROL.pixelsSent) !== Atomics.load(this.#control, CONTROL.pixelsSeen))
       return false;
@@ -88,6 +96,11 @@ class WorkerContext implements JobContext {
     if (pixels === undefined) {
       this.#post({ type: 'progress', step, pixels: null, microseconds });
       return;
+    }
+    const { iteration, activation } = step;
+    if (this.#size !== null && this.#evolution?.isDue(iteration)) {
+      // A copy: the original is given away below.
+      this.#evolution.add({ pixels: pixels.slice(), ...this.#size, step: iteration, activation, microseconds: 0 });
     }
     this.#lastPixels = performance.now();
     Atomics.add(this.#control, CONTROL.pixelsSent, 1);
@@ -110,6 +123,11 @@ class WorkerContext implements JobContext {
     }
     await this.#throwIfStopped();
     this.#post({ type: 'resumed', at: this.#enter('running') });
+  }
+
+  /** What was kept of the evolution becomes an artifact. */
+  async keepEvolution(): Promise<void> {
+    await this.#evolution?.finish(this.folder);
   }
 
   async kept(): Promise<Snapshot | null> {
@@ -209,6 +227,7 @@ async function outcome(context: WorkerContext, moduleUrl: string): Promise<Worke
   try {
     const kind = (await import(moduleUrl)) as JobModule;
     await kind.run(context);
+    await context.keepEvolution();
     return { type: 'succeeded' };
   } catch (error) {
     // What fails because it was aborted is a cancellation, whatever it threw.

@@ -80,3 +80,15 @@ export const uploadQuery = z.strictObject({
 });
 
 export const readiness = z.strictObject({ ready: z.literal(true) }).describe('New work is taken.');
+
+export const replayQuery = z.strictObject({
+  rate: z.coerce.number().min(1).max(60).default(8).describe('Kept iterations that are shown a second.'),
+  frame: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(4095)
+    .optional()
+    .describe('Only this frame; all of them tiled when absent.'),
+});
+export type ReplayQuery = z.output<typeof replayQuery>;

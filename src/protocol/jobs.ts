@@ -69,6 +69,14 @@ const synthesisFields = {
     .max(100_000)
     .optional()
     .describe('Frames are handed to the stream at least every so many iterations, even when nobody watches.'),
+  keyframeEvery: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .optional()
+    .describe(
+      'Small pictures of every so many iterations (64 at most) are kept, to replay how it evolved; none when absent.',
+    ),
 } as const;
 
 export const videoJobRequest = z

@@ -13,6 +13,7 @@ export type { EncoderArguments, EncoderOptions } from './encoder-arguments.js';
 export { findFfmpeg } from './ffmpeg-binary.js';
 export type { FfmpegBinary } from './ffmpeg-binary.js';
 export { DEFAULT_CACHE_BYTES, FrameCache } from './frame-cache.js';
+export { fragmentedMp4 } from './fragmented.js';
 export { eachFrame, frameAt } from './frames.js';
 export type { FrameSequence } from './frames.js';
 export * from './plot.js';

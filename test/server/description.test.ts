@@ -7,20 +7,24 @@ import { fixtureRequest, reaches } from '../jobs/fixtures/fixtures.js';
 import { startServer, type TestServer } from './harness.js';
 
 let t: TestServer;
+let openApi: any;
+let asyncApi: any;
 
 beforeAll(async () => {
   t = await startServer();
+  // Fetched first: the validators below hold up the event loop, which the server shares.
+  [openApi, asyncApi] = (await Promise.all(['/openapi.json', '/asyncapi.json'].map((path) => t.call('GET', path)))).map(
+    ({ body }) => body,
+  );
 });
 
 afterAll(() => t.stop());
 
 describe('the document of the HTTP interface', () => {
   it('is valid OpenAPI 3.1', async () => {
-    const { status, body } = await t.call('GET', '/openapi.json');
-    expect(status).toBe(200);
-    const result = await new Validator().validate(body);
+    const result = await new Validator().validate(openApi);
     expect(result).toMatchObject({ valid: true });
-    expect(body.openapi).toBe('3.1.0');
+    expect(openApi.openapi).toBe('3.1.0');
   });
 
   it('describes every route that there is, and no other', () => {
@@ -28,9 +32,8 @@ describe('the document of the HTTP interface', () => {
     expect([...t.server.routes].sort()).toEqual(Object.keys(OPERATIONS).sort());
   });
 
-  it('has the fields of requests, with what they mean', async () => {
-    const { body } = await t.call('GET', '/openapi.json');
-    const request = body.paths['/v1/jobs'].post.requestBody.content['application/json'].schema;
+  it('has the fields of requests, with what they mean', () => {
+    const request = openApi.paths['/v1/jobs'].post.requestBody.content['application/json'].schema;
     const video = request.oneOf.find((kind: any) => kind.properties.kind.const === 'video');
     expect(video.properties.frames).toMatchObject({ type: 'integer', minimum: 1, maximum: 4096 });
     for (const field of Object.values<any>(video.properties)) expect(field.description).toBeTruthy();
@@ -39,18 +42,10 @@ describe('the document of the HTTP interface', () => {
 });
 
 describe('the document of the stream', () => {
-  it('is valid AsyncAPI 3', async () => {
-    const { body } = await t.call('GET', '/asyncapi.json');
-    const { document, diagnostics } = await new Parser().parse(JSON.stringify(body));
-    expect(diagnostics.filter(({ severity }) => Number(severity) === 0)).toEqual([]);
-    expect(document?.version()).toBe('3.0.0');
-  });
-
-  it('describes every message', async () => {
-    const { body } = await t.call('GET', '/asyncapi.json');
-    const described = body.operations.fromClient.messages.map(({ $ref }: any) => $ref.split('/').at(-1));
+  it('describes every message', () => {
+    const described = asyncApi.operations.fromClient.messages.map(({ $ref }: any) => $ref.split('/').at(-1));
     expect(described).toEqual(clientMessage.options.map((option) => option.shape.type.value));
-    expect(Object.keys(body.channels.stream.messages)).toEqual(
+    expect(Object.keys(asyncApi.channels.stream.messages)).toEqual(
       expect.arrayContaining(['hello', 'state', 'progress', 'ended', 'done', 'error', 'frame']),
     );
   });
@@ -94,5 +89,14 @@ describe('/metrics', () => {
     for (const path of ['/openapi.json', '/asyncapi.json', '/docs'])
       expect((await closed.call('GET', path)).status).toBe(200);
     await closed.stop();
+  });
+});
+
+// Last: it holds up the event loop for seconds, in which the server drops the connections that fetch keeps.
+describe('the validator of AsyncAPI', () => {
+  it('takes the document of the stream', async () => {
+    const { document, diagnostics } = await new Parser().parse(JSON.stringify(asyncApi));
+    expect(diagnostics.filter(({ severity }) => Number(severity) === 0)).toEqual([]);
+    expect(document?.version()).toBe('3.0.0');
   });
 });

@@ -16,6 +16,7 @@ import {
   packageFilePath,
   packageName,
   readiness,
+  replayQuery,
   steering,
   ticket,
   uploadedFile,
@@ -79,6 +80,10 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'GET /v1/jobs/:id/artifacts/:name': {
     summary: 'A file of a job; parts of it with `Range`.',
     ...{ scope: 'view', tag: 'jobs', answers: { 200: 'application/octet-stream', 206: 'application/octet-stream' } },
+  },
+  'GET /v1/jobs/:id/replay.mp4': {
+    summary: 'How a job evolved, from the iterations that it kept (`keyframeEvery`), as a fragmented MP4.',
+    ...{ scope: 'view', tag: 'jobs', query: replayQuery, answers: { 200: 'video/mp4' } },
   },
   'GET /v1/models': { summary: 'Lists the models.', scope: 'view', tag: 'models', answers: { 200: modelList } },
   'GET /v1/models/:name': { summary: 'A model.', scope: 'view', tag: 'models', answers: { 200: modelSummary } },

@@ -1,3 +1,8 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Evolution, EVOLUTION_FILE, replayPictures } from '../../jobs/evolution.js';
+import { fragmentedMp4 } from '../../video/index.js';
+import { replayQuery, type ReplayQuery } from '../../protocol/index.js';
 /** Jobs and their artifacts over HTTP. */
 import { basename, dirname } from 'node:path';
 import type { Request, Response, Router } from 'express';
@@ -111,11 +116,35 @@ function sendFile(response: Response, { path, type, sha256 }: ArtifactFile): Pro
   });
 }
 
+/** How a job evolved, as an MP4 that plays while it is made. */
+async function sendReplay(response: Response, path: string, query: ReplayQuery): Promise<void> {
+  const pictures = replayPictures(await Evolution.open(path), query.frame);
+  const first = await pictures.next();
+  if (first.done) throw new NeuroreelError('ARTIFACT_UNKNOWN', 'The job kept no iteration.');
+  const { width, height } = first.value;
+  const frames = (async function* () {
+    yield first.value.pixels;
+    for await (const { pixels } of pictures) yield pixels;
+  })();
+  response.set({ 'Content-Type': 'video/mp4', 'Cache-Control': 'private, no-cache' });
+  const bytes = fragmentedMp4(frames, { width, height, fps: query.rate, preset: 'veryfast' });
+  // A viewer that goes away ends the encoder, and is nobody's error.
+  await pipeline(Readable.from(bytes), response).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  });
+}
+
 export function artifactRoutes(router: Router, manager: JobManager): void {
   route(router, '/jobs/:id/artifacts', {
     get: (request, response) => void response.json({ artifacts: manager.artifacts(param(request, 'id')) }),
   });
   route(router, '/jobs/:id/artifacts/:name', {
     get: (request, response) => sendFile(response, manager.artifact(param(request, 'id'), param(request, 'name'))),
+  });
+  route(router, '/jobs/:id/replay.mp4', {
+    get: (request, response) => {
+      const query = parseWith(replayQuery, { ...request.query });
+      return sendReplay(response, manager.artifact(param(request, 'id'), EVOLUTION_FILE).path, query);
+    },
   });
 }

@@ -1,24 +1,18 @@
 /** Commands of viewers to jobs: one entry of the table a command. */
 import type { JobManager } from '../../jobs/manager.js';
-import { NeuroreelError, type ClientMessage, type Job, type Steering } from '../../protocol/index.js';
+import type { ClientMessage, Job } from '../../protocol/index.js';
 
 type Command = Exclude<ClientMessage, { type: 'subscribe' | 'unsubscribe' }>;
 
 /** What jobs can be told. */
-export type JobControl = Pick<JobManager, 'pause' | 'resume' | 'cancel'> & {
-  /** Changes a running job; absent where jobs cannot be changed. */
-  steer?(id: string, changes: Steering): Job;
-};
+export type JobControl = Pick<JobManager, 'pause' | 'resume' | 'cancel' | 'steer'>;
 
 const COMMANDS: { readonly [T in Command['type']]: (jobs: JobControl, message: Extract<Command, { type: T }>) => Job } =
   {
     pause: (jobs, { job }) => jobs.pause(job),
     resume: (jobs, { job }) => jobs.resume(job),
     cancel: (jobs, { job }) => jobs.cancel(job),
-    steer: (jobs, { job, changes }) => {
-      if (jobs.steer !== undefined) return jobs.steer(job, changes);
-      throw new NeuroreelError('JOB_STATE_CONFLICT', `Job ${job} cannot be changed while it runs.`);
-    },
+    steer: (jobs, { job, changes }) => jobs.steer(job, changes),
   };
 
 export function isCommand(message: ClientMessage): message is Command {

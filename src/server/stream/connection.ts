@@ -1,11 +1,13 @@
 /** One WebSocket connection: its subscriptions, its messages in order, and its limits. */
 import type { RawData, WebSocket } from 'ws';
-import type { EncodedView } from '../../jobs/frame-bus.js';
+import { EVOLUTION_FILE } from '../../jobs/evolution.js';
+import { FrameBus, type EncodedView } from '../../jobs/frame-bus.js';
 import type { JobManager, Log } from '../../jobs/manager.js';
 import { packageVersion } from '../../jobs/package-root.js';
 import {
   clientMessage,
   CLOSE,
+  FRAME_FLAG_REPLAY,
   frameHeaderBytes,
   isFinal,
   MAX_MESSAGE_BYTES,
@@ -16,6 +18,7 @@ import {
   type FrameView,
   type Job,
   type JobProgress,
+  type ReplayOptions,
   type ServerMessage,
 } from '../../protocol/index.js';
 import { assertScope } from '../access.js';
@@ -25,6 +28,7 @@ import { commandJob, isCommand } from './commands.js';
 import type { EventLog } from './event-log.js';
 import { FrameSlot } from './frame-slot.js';
 import { MessageRate } from './message-rate.js';
+import { replay } from './replay.js';
 
 /** A frame is sent only while no more than this waits in the socket. */
 const FRAME_ROOM_BYTES = 64 * 1024;
@@ -50,6 +54,8 @@ export interface ConnectionOptions {
 interface Subscription {
   readonly stream: number;
   readonly frames: FrameSlot | null;
+  /** Ends a replay. */
+  readonly stop?: AbortController;
 }
 
 type Subscribe = Extract<ClientMessage, { type: 'subscribe' }>;
@@ -146,12 +152,15 @@ export class Connection {
     this.#send({ type: 'done', command: message.type, job: message.job, state, re: message.re });
   }
 
-  #subscribe({ job: id, frames, cursor, re }: Subscribe): void {
+  #subscribe({ job: id, frames, cursor, replay: options, re }: Subscribe): void {
     const { manager, eventLog, maxSubscriptions } = this.#options;
     const job = manager.get(id);
     if (!this.#subscriptions.has(id) && this.#subscriptions.size >= maxSubscriptions) {
       throw new NeuroreelError('STREAM_LIMIT', `A connection may watch ${maxSubscriptions} jobs at a time.`);
     }
+    const replayed = options !== undefined && isFinal(job.state);
+    // Throws before anything is said when the job kept nothing.
+    const path = replayed ? manager.artifact(id, EVOLUTION_FILE).path : '';
     this.#unsubscribe(id);
     const stream = this.#nextStream++;
     const missed = cursor === undefined ? undefined : eventLog.since(cursor, id);
@@ -160,29 +169,50 @@ export class Connection {
     // The snapshot goes before the frames, which refer to it.
     const resumed = missed === undefined ? undefined : missed !== null;
     this.#send({ type: 'state', stream, job: state, cursor: eventLog.cursor, history, resumed, re });
+    if (replayed) {
+      this.#replay(job, stream, { path, view: frames ?? { view: 'sheet', format: 'jpeg', quality: 80 }, options });
+      return;
+    }
     const wantsFrames = frames !== undefined && !isFinal(job.state);
     const subscription = { stream, frames: wantsFrames ? this.#openFrames(id, stream, frames) : null };
     if (isFinal(job.state)) this.#sendEnd(job, subscription);
     else this.#subscriptions.set(id, subscription);
   }
 
-  #openFrames(id: string, stream: number, view: FrameView): FrameSlot {
+  /** A subscription with a bus of its own, which ends with the replay. */
+  #replay(job: Job, stream: number, what: { path: string; view: FrameView; options: ReplayOptions }): void {
+    const bus = new FrameBus();
+    const stop = new AbortController();
+    const subscription = { stream, frames: this.#openFrames(job.id, stream, what.view, bus), stop };
+    this.#subscriptions.set(job.id, subscription);
+    replay(what.path, what.options, { bus, job: job.id, signal: stop.signal })
+      .catch((error: unknown) => this.#complain(error, { job: job.id }))
+      .finally(() => {
+        bus.end(job.id);
+        if (this.#subscriptions.get(job.id)?.stop === stop) this.#sendEnd(job, this.#subscriptions.get(job.id)!);
+      });
+  }
+
+  /** @param bus of a replay; the jobs' own when absent */
+  #openFrames(id: string, stream: number, view: FrameView, bus?: FrameBus): FrameSlot {
+    const flags = bus === undefined ? 0 : FRAME_FLAG_REPLAY;
     // A playing view has its rate from its own clock.
     const ownRate = view.view === 'play' ? undefined : view.maxFps;
     return new FrameSlot(
       {
         hasRoom: () => this.#socket.bufferedAmount <= FRAME_ROOM_BYTES,
-        send: (encoded) => this.#sendFrame(id, stream, encoded),
+        send: (encoded) => this.#sendFrame(id, { stream, flags, ...encoded }),
         onError: (error) => this.#complain(error, { job: id }),
         onDropped: () => this.#options.metrics.dropped(),
         intervalMs: ownRate === undefined ? 0 : 1000 / ownRate,
         now: () => performance.now(),
       },
-      (onNew) => this.#options.manager.frames.watch(id, view, onNew),
+      (onNew) => (bus ?? this.#options.manager.frames).watch(id, view, onNew),
     );
   }
 
   #unsubscribe(job: string): void {
+    this.#subscriptions.get(job)?.stop?.abort();
     this.#subscriptions.get(job)?.frames?.close();
     this.#subscriptions.delete(job);
   }
@@ -216,9 +246,9 @@ export class Connection {
   }
 
   /** The picture goes out as a second fragment: however many viewers get it, it is in memory once. */
-  #sendFrame(job: string, stream: number, { bytes, ...about }: EncodedView): void {
+  #sendFrame(job: string, { bytes, ...about }: EncodedView & { stream: number; flags: number }): void {
     if (this.#over || this.#socket.readyState !== this.#socket.OPEN) return;
-    this.#socket.send(frameHeaderBytes({ flags: 0, stream, ...about }), { binary: true, fin: false });
+    this.#socket.send(frameHeaderBytes(about), { binary: true, fin: false });
     this.#options.metrics.sent(about.codec, bytes.byteLength);
     this.#socket.send(bytes, { binary: true, fin: true }, () => this.#pump());
     // Whose turn it was goes to the end of the line.
@@ -248,8 +278,7 @@ export class Connection {
 
   #release(): void {
     this.#over = true;
-    for (const { frames } of this.#subscriptions.values()) frames?.close();
-    this.#subscriptions.clear();
+    for (const job of [...this.#subscriptions.keys()]) this.#unsubscribe(job);
   }
 }
 
