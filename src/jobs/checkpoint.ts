@@ -1,6 +1,6 @@
 /**
  * What a job keeps to go on from, as one file: a line that names the format, the length of a header (u32, little-endian),
- * the header as JSON (facts, names and lengths of the arrays, SHA-256 of their bytes), and the arrays, float32 little-endian.
+ * the header as JSON (facts, names and lengths of the arrays), the arrays, float32 little-endian, and the SHA-256 of all that.
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -24,12 +24,14 @@ const header = z.strictObject({
   iteration: z.int().min(0),
   facts: z.unknown(),
   arrays: z.array(z.strictObject({ name: z.string(), length: z.int().min(0) })),
-  sha256: z.string(),
 });
 
 function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
+
+const HASH_BYTES = 32;
+const hashOf = (content: Buffer): Buffer => createHash('sha256').update(content).digest();
 
 export function encodeCheckpoint({ iteration, facts, arrays }: Snapshot): Buffer {
   const entries = Object.entries(arrays);
@@ -38,19 +40,21 @@ export function encodeCheckpoint({ iteration, facts, arrays }: Snapshot): Buffer
     iteration,
     facts,
     arrays: entries.map(([name, { length }]) => ({ name, length })),
-    sha256: createHash('sha256').update(payload).digest('hex'),
   };
   const text = Buffer.from(JSON.stringify(head));
   const length = Buffer.alloc(4);
   length.writeUInt32LE(text.length);
-  return Buffer.concat([MAGIC, length, text, payload]);
+  const content = Buffer.concat([MAGIC, length, text, payload]);
+  return Buffer.concat([content, hashOf(content)]);
 }
 
 /** @throws {NeuroreelError} CHECKPOINT_INVALID */
-export function decodeCheckpoint(file: Buffer): Snapshot {
+export function decodeCheckpoint(whole: Buffer): Snapshot {
   const invalid = (why: string): NeuroreelError => new NeuroreelError('CHECKPOINT_INVALID', `The checkpoint ${why}.`);
+  const file = whole.subarray(0, -HASH_BYTES);
   const from = MAGIC.length + 4;
   if (file.length < from || !file.subarray(0, MAGIC.length).equals(MAGIC)) throw invalid('is none');
+  if (!whole.subarray(-HASH_BYTES).equals(hashOf(file))) throw invalid('is cut off or damaged');
   const length = file.readUInt32LE(MAGIC.length);
   if (from + length > file.length) throw invalid('is cut off');
   const text = file.subarray(from, from + length).toString();
@@ -61,8 +65,7 @@ export function decodeCheckpoint(file: Buffer): Snapshot {
   } catch {
     throw invalid('has a broken header');
   }
-  const { iteration, facts, arrays: list, sha256 } = parseWith(header, json, 'CHECKPOINT_INVALID');
-  if (createHash('sha256').update(payload).digest('hex') !== sha256) throw invalid('is damaged');
+  const { iteration, facts, arrays: list } = parseWith(header, json, 'CHECKPOINT_INVALID');
   const arrays: Record<string, Float32Array> = {};
   let at = 0;
   for (const { name, length: count } of list) {
