@@ -33,14 +33,7 @@ export { readCaffeNet, type CaffeNet } from './engine/formats/caffe/format.js';
 // Preferred videos and pictures.
 export { openSynthesis, PIXELS, type Synthesis, type SynthesisOptions } from './engine/synthesis/synthesise.js';
 export type { SynthesisCheckpoint, SynthesisProgress, SynthesisResult } from './engine/synthesis/types.js';
-export {
-  PRESETS,
-  PRESET_NAMES,
-  type AdamSettings,
-  type PaperSettings,
-  type PresetName,
-  type Settings,
-} from './engine/synthesis/presets.js';
+export type { AdamSettings, PaperSettings, Settings } from './engine/synthesis/presets.js';
 
 // Audits.
 export { audit, type AuditedModel, type AuditOptions, type AuditProgress } from './engine/audit/audit.js';

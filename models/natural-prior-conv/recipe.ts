@@ -7,7 +7,7 @@ export default priorRecipe({
   title: 'Photographs of 64x64, from maps of 128x4x4',
   describe: 'An upconvolutional generator that inverts pool5 of tiny-objects.',
   seed: 1,
-  steps: 1500,
+  steps: 1000,
   kind: MAPS_CODE,
   layer: 'pool5 of tiny-objects',
 });

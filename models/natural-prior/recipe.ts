@@ -7,7 +7,7 @@ export default priorRecipe({
   title: 'Photographs of 64x64, from codes of 256 numbers',
   describe: 'An upconvolutional generator that inverts a vector code on the convolutions of tiny-objects.',
   seed: 1,
-  steps: 3000,
+  steps: 2200,
   kind: VECTOR_CODE,
   layer: 'a rectified linear map of pool5 of tiny-objects',
 });

@@ -91,13 +91,13 @@ function judged({ classes }: LabelledImages, logits: Float32Array) {
     if (argmax(row) === label) right.first++;
     if (row.filter((x) => x > row[label]!).length < 5) right.five++;
   });
-  const percent = (n: number): number => Math.round((1e4 * n) / classes.length) / 100;
+  const share = (n: number): number => Math.round((1e4 * n) / classes.length) / 1e4;
   return {
     activations,
     quality: {
       validationImages: classes.length,
-      accuracyPercent: percent(right.first),
-      topFivePercent: percent(right.five),
+      accuracy: share(right.first),
+      accuracyTopFive: share(right.five),
     },
   };
 }

@@ -131,7 +131,7 @@ async function measure(
     validationImages: count,
     psnrDecibel: rounded(psnr(totals.squared / count)),
     fc6RelativeError: rounded(totals.error / totals.size),
-    reconstructionsNamedPercent: rounded((100 * totals.right) / count),
+    reconstructionsNamed: rounded(totals.right / count),
   };
 }
 
