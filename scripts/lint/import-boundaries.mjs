@@ -39,7 +39,11 @@ export const PARTS = [
   { name: 'engine/models', path: 'src/engine/models', mayImport: [...MODELS, 'engine/formats'] },
   { name: 'engine/formats', path: 'src/engine/formats', mayImport: MODELS },
   { name: 'engine/training', path: 'src/engine/training', mayImport: MODELS },
-  { name: 'engine/synthesis', path: 'src/engine/synthesis', mayImport: [...MODELS, 'engine/training'] },
+  {
+    name: 'engine/synthesis',
+    path: 'src/engine/synthesis',
+    mayImport: [...MODELS, 'engine/analysis', 'engine/training'],
+  },
   { name: 'engine/evaluation', path: 'src/engine/evaluation', mayImport: MODELS },
   { name: 'engine/audit', path: 'src/engine/audit', mayImport: MODELS },
 

@@ -82,7 +82,7 @@ const PAPER: SynthesisSettings = {
   bounds: { kind: 'box', scale: 1 },
   start: { from: 'noise', identity: 1, movement: 1 },
   codes: 'raw',
-  fit: 'crop',
+  fit: 'auto',
   penalties: NO_PENALTIES,
   noise: 0,
   jitter: 0,
@@ -126,6 +126,16 @@ export const PRESETS = {
     describe: 'the update rule and constants of Nguyen et al. (2016), every frame with its own code',
     generator: PAPER,
     pixels: pixels(0.05),
+  },
+  'paper-2016-googlenet': {
+    describe: "the paper's constants for GoogLeNet: step sizes from 2 instead of 8",
+    generator: paper(2),
+    pixels: pixels(0.05),
+  },
+  'paper-2016-from-image': {
+    describe: "the paper's constants from a real image's code: step sizes from 1, 30 iterations",
+    generator: paper(1, { iterations: 30, start: VARIANTS.start.picture }),
+    pixels: { ...pixels(0.02), iterations: 30, start: VARIANTS.start.picture },
   },
 } as const satisfies Record<string, Preset>;
 

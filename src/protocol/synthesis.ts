@@ -232,8 +232,10 @@ const common = {
     .enum(['raw', 'whitened'])
     .describe('What is optimised: codes themselves, or numbers that real codes have like normal noise.'),
   fit: z
-    .enum(['crop', 'resize'])
-    .describe("How the prior's pictures become the network's input: their middle, or all of them resized."),
+    .enum(['auto', 'crop', 'resize'])
+    .describe(
+      "How the prior's pictures become the network's input: their middle, or all of them resized; `auto`: their middle where they are large enough.",
+    ),
   penalties: penaltyWeights,
   noise: z
     .number()
@@ -311,7 +313,7 @@ export const synthesisOverrides = overrides as unknown as z.ZodType<SynthesisOve
 /** What may be changed while a run goes on. */
 export const synthesisSteering = z
   .strictObject({
-    rate: z.number().min(0).max(100).optional().describe('Times the rate that the schedule gives, from now on.'),
+    rate: z.number().gt(0).max(1e6).optional().describe('The rate that the schedule begins with (a paper step, eps2).'),
     unit: unitName.optional().describe('The unit to maximise from now on, of the same layer.'),
     penalties: penaltyWeights.partial().optional().describe('New weights of penalties.'),
   })

@@ -18,10 +18,12 @@ import { localResponseNorm } from '../../src/engine/ops/power.js';
 import { Random } from '../../src/engine/random.js';
 import { evaluate } from '../../src/engine/runtimes/reference/reference.js';
 import type { Runtime, Tensors } from '../../src/engine/runtimes/runtime.js';
-import { adamStepGraph, stateShape } from '../../src/engine/synthesis/adam-step.js';
+import { adamStepGraph } from '../../src/engine/synthesis/adam-step.js';
+import { stateShape } from '../../src/engine/synthesis/codes.js';
+import { controlInputs } from '../../src/engine/synthesis/controls.js';
 import { openTask } from '../../src/engine/synthesis/open-task.js';
 import { paperStepGraph } from '../../src/engine/synthesis/paper-step.js';
-import { PRESETS, type AdamSettings } from '../../src/engine/synthesis/presets.js';
+import { PRESETS, type AdamSettings, type PaperSettings } from '../../src/engine/synthesis/presets.js';
 import { removeFolder, temporaryFolder } from './small-models.js';
 
 export interface AgreementCase {
@@ -139,26 +141,27 @@ export function agreementCases(frames = FRAMES): AgreementCase[] {
     writePackage(join(folder, 'prior'), prior());
     const registry = ModelRegistry.open({ folders: [folder] });
     return ['recogniser', 'classifier'].flatMap((model) => {
-      const task = openTask({ registry, model, frames });
+      const { task } = openTask({ registry, model, frames, preset: 'default', seed: 1 });
       const random = new Random(`inputs of ${model}`);
       const code = random.normals(frames * CODE).map(Math.abs);
       const settings: AdamSettings = {
-        ...PRESETS.default.generator,
-        manifold: 0,
-        totalVariation: 0.1,
+        ...(PRESETS.default.generator as AdamSettings),
+        penalties: { ...PRESETS.default.generator.penalties, manifold: 0, totalVariation: 0.1 },
         jitter: 0,
         noise: 0,
       };
+      const paperSettings = PRESETS['paper-2016'].generator as PaperSettings;
       const size = sizeOf(stateShape(task, settings));
       // With moments that are not zero a step of Adam hangs on no sign.
       const adam = {
         ...{ state: random.normals(size, 0.5), m: random.normals(size, 0.1) },
         ...{ v: random.normals(size, 0.1).map((x) => x * x + 0.01), rate: Float32Array.of(0.1) },
         ...{ 'correct.m': Float32Array.of(2), 'correct.v': Float32Array.of(3) },
+        ...controlInputs(task, settings),
       };
-      const paper = { code, step: Float32Array.of(0.5) };
+      const paper = { code, step: Float32Array.of(0.5), ...controlInputs(task, paperSettings) };
       return [
-        agreementCase(`the paper's step, ${model}`, paperStepGraph(task, PRESETS['paper-2016'].generator), paper),
+        agreementCase(`the paper's step, ${model}`, paperStepGraph(task, paperSettings), paper),
         agreementCase(`a step of Adam, ${model}`, adamStepGraph(task, settings), adam),
       ];
     });

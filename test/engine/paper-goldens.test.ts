@@ -16,6 +16,7 @@ import { referenceRuntime } from '../../src/engine/runtimes/reference/reference.
 import type { Runtime, Tensors } from '../../src/engine/runtimes/runtime.js';
 import { paperPass, paperStepGraph } from '../../src/engine/synthesis/paper-step.js';
 import { PRESETS, type PaperSettings } from '../../src/engine/synthesis/presets.js';
+import { controlInputs } from '../../src/engine/synthesis/controls.js';
 import { scoresOf, seenPictures, type Task } from '../../src/engine/synthesis/scene.js';
 import { openSynthesis, type Synthesis, type SynthesisOptions } from '../../src/engine/synthesis/synthesise.js';
 import { sharedJson, sharedNpy, sharedPart, sharedPath } from '../shared-data.js';
@@ -79,12 +80,13 @@ describe.skipIf(missing)(`the published algorithm${note}`, () => {
   async function once(
     codes: ArrayLike<number>,
     build: (b: GraphBuilder, code: Value) => Record<string, Value>,
+    given: Tensors = {},
   ): Promise<Tensors> {
     const b = new GraphBuilder();
     const code = b.input('code', [codes.length / CODE, CODE]);
     for (const [name, value] of Object.entries(build(b, code))) b.output(name, value);
     const compiled = await onnx.compile(b.build(), { threads: 1 });
-    const results = await compiled.run({ code: Float32Array.from(codes) });
+    const results = await compiled.run({ code: Float32Array.from(codes), ...given });
     await compiled.close();
     return results;
   }
@@ -93,7 +95,13 @@ describe.skipIf(missing)(`the published algorithm${note}`, () => {
   async function open(codes: ArrayLike<number>, run: Run, changes: Partial<SynthesisOptions>): Promise<Synthesis> {
     const options: SynthesisOptions = {
       ...{ registry, model: 'tiny-alexnet', prior: 'tiny-dgn', preset: 'paper-2016', frames: codes.length / CODE },
-      ...{ seed: 1, iterations: run.n, settings: { start: run.start, end: run.end }, runtime: onnx, threads: 1 },
+      ...{
+        seed: 1,
+        iterations: run.n,
+        settings: { optimiser: { rule: 'paper', start: run.start, end: run.end } },
+        runtime: onnx,
+        threads: 1,
+      },
       ...changes,
     };
     const any = await openSynthesis(options);
@@ -105,7 +113,8 @@ describe.skipIf(missing)(`the published algorithm${note}`, () => {
 
   const settingsOf = ({ start, end, n }: Run): PaperSettings => ({
     ...PRESETS['paper-2016'].generator,
-    ...{ start, end, iterations: n },
+    optimiser: { ...(PRESETS['paper-2016'].generator as PaperSettings).optimiser, start, end },
+    iterations: n,
   });
 
   /** The step graph of a run: from codes before an iteration to those after it, and the activation before it. */
@@ -119,7 +128,8 @@ describe.skipIf(missing)(`the published algorithm${note}`, () => {
     const compiled = await runtime.compile(paperStepGraph(task, settingsOf(run)), { threads: 1 });
     return async (codes, iteration) => {
       const step = Float32Array.of(run.start + ((run.end - run.start) * iteration) / run.n);
-      const outputs = await compiled.run({ code: Float32Array.from(codes), step });
+      const controls = controlInputs(task, settingsOf(run));
+      const outputs = await compiled.run({ code: Float32Array.from(codes), step, ...controls });
       return { code: outputs['code']!, activation: outputs['activation']![0]! };
     };
   }
@@ -218,11 +228,15 @@ describe.skipIf(missing)(`the published algorithm${note}`, () => {
 
     it('has the arrays of the reference within its first iteration', async () => {
       const settings = settingsOf(run);
-      const results = await once(row(0), (b, code) => {
-        const pass = paperPass(b, task(), settings, code, b.scalar(run.start));
-        const { pictures: crop, pictureGradient, change, codeGradient } = pass;
-        return { image: prior().build(b, code), crop, pictureGradient, change, codeGradient };
-      });
+      const results = await once(
+        row(0),
+        (b, code) => {
+          const pass = paperPass(b, task(), settings, code, b.scalar(run.start));
+          const { pictures: crop, pictureGradient, change, codeGradient } = pass;
+          return { image: prior().build(b, code), crop, pictureGradient, change, codeGradient };
+        },
+        controlInputs(task(), settings),
+      );
       const wanted = (what: string): Float64Array => dgn(`${name}.iter0.${what}.f64.npy`);
       expect(relativeError(results['image']!, wanted('image'))).toBeLessThan(1e-5);
       expect(relativeError(results['crop']!, wanted('crop'))).toBeLessThan(1e-5);
@@ -283,10 +297,14 @@ describe.skipIf(missing)(`the published algorithm${note}`, () => {
     });
 
     it('has the gradients of the reference in its first iteration', async () => {
-      const results = await once(rows(0), (b, code) => {
-        const { pictureGradient, codeGradient } = paperPass(b, task(), settingsOf(run), code, b.scalar(run.start));
-        return { pictureGradient, codeGradient };
-      });
+      const results = await once(
+        rows(0),
+        (b, code) => {
+          const { pictureGradient, codeGradient } = paperPass(b, task(), settingsOf(run), code, b.scalar(run.start));
+          return { pictureGradient, codeGradient };
+        },
+        controlInputs(task(), settingsOf(run)),
+      );
       const wanted = (what: string): ArrayLike<number> => video(`${name}.iter0.${what}.f64.npy`);
       expect(relativeError(results['pictureGradient']!, wanted('grad_image'))).toBeLessThan(1e-5);
       expect(relativeError(results['codeGradient']!, wanted('grad_codes'))).toBeLessThan(1e-5);

@@ -14,7 +14,8 @@ import { mean } from '../../src/engine/ops/reduce.js';
 import { Random } from '../../src/engine/random.js';
 import { evaluate, referenceRuntime } from '../../src/engine/runtimes/reference/reference.js';
 import type { Runtime, TensorData } from '../../src/engine/runtimes/runtime.js';
-import { PRESETS, type PaperSettings } from '../../src/engine/synthesis/presets.js';
+import { PRESETS } from '../../src/engine/synthesis/presets.js';
+import { penaltyWeights, type SynthesisOverrides } from '../../src/protocol/synthesis.js';
 import { openSynthesis, type Synthesis, type SynthesisOptions } from '../../src/engine/synthesis/synthesise.js';
 import { CODE, CROP, INPUT, OUTPUT, relativeError, smallModels } from './small-models.js';
 
@@ -140,8 +141,17 @@ const apart = (actual: Uint8Array, wanted: readonly number[]): number =>
 describe('paper-2016', () => {
   it('has the constants of the paper', () => {
     expect(PRESETS['paper-2016'].generator).toEqual({
-      ...{ rule: 'paper', iterations: 200, start: 8, end: 1e-10, decay: 0.99, normalise: 'all', objective: 'logit' },
-    } satisfies PaperSettings);
+      ...{
+        iterations: 200,
+        objective: { kind: 'logit' },
+        sequence: { form: 'free' },
+        bounds: { kind: 'box', scale: 1 },
+      },
+      optimiser: { rule: 'paper', start: 8, end: 1e-10, schedule: 'linear', decay: 0.99, normalise: 'all' },
+      start: { from: 'noise', identity: 1, movement: 1 },
+      ...{ codes: 'raw', fit: 'auto', noise: 0, jitter: 0, blur: { every: 0, sigma: 0 } },
+      penalties: Object.fromEntries(Object.keys(penaltyWeights.shape).map((name) => [name, 0])),
+    });
   });
 
   it('starts from normal codes of the seed, one vector a frame', async () => {
@@ -158,7 +168,7 @@ describe('paper-2016', () => {
   it.each([8, 0.4])(
     'with a first step of %d moves codes and pictures as the rule says, iteration by iteration',
     async (start) => {
-      const settings: Partial<PaperSettings> = { start };
+      const settings: SynthesisOverrides = { optimiser: { rule: 'paper', start } };
       const run = await open({ settings });
       const codes = (): Float64Array => Float64Array.from(run.checkpoint().arrays['code']!);
       const places = { inside: 0, zero: 0, bound: 0 };
@@ -188,11 +198,11 @@ describe('paper-2016', () => {
   );
 
   it('divides by the mean over the whole clip, not frame by frame', async () => {
-    const run = await open({ settings: { start: 0.1 } });
+    const run = await open({ settings: { optimiser: { rule: 'paper', start: 0.1 } } });
     // Within the bounds, so that the update is the whole difference.
     const inside = Float32Array.from({ length: T * CODE }, (_, i) => 0.3 + 0.1 * new Random(i).uniform());
     const resumed = await open({
-      settings: { start: 0.1 },
+      settings: { optimiser: { rule: 'paper', start: 0.1 } },
       resume: { ...run.checkpoint(), arrays: { ...run.checkpoint().arrays, code: inside, shown: inside } },
     });
     await resumed.step();

@@ -10,6 +10,8 @@ import { openOnnxRuntime } from '../../src/engine/runtimes/onnxruntime/onnxrunti
 import { evaluate, referenceRuntime } from '../../src/engine/runtimes/reference/reference.js';
 import type { Runtime } from '../../src/engine/runtimes/runtime.js';
 import { openSynthesis, PIXELS, type Synthesis, type SynthesisOptions } from '../../src/engine/synthesis/synthesise.js';
+import type { PresetName } from '../../src/engine/synthesis/presets.js';
+import type { SynthesisOverrides } from '../../src/protocol/synthesis.js';
 import type { SynthesisCheckpoint, SynthesisResult } from '../../src/engine/synthesis/types.js';
 import { CODE, failure, INPUT, LABELS, relativeError, smallClassifier, smallModels } from './small-models.js';
 
@@ -35,7 +37,7 @@ const open = (changes: Partial<SynthesisOptions> = {}): Promise<Synthesis> =>
       seed: 1,
       iterations: 6,
     },
-    ...{ runtime: onnx, threads: 1, settings: { start: 0.5 } },
+    ...{ runtime: onnx, threads: 1, settings: { optimiser: { rule: 'paper', start: 0.5 } } },
     ...changes,
   });
 async function finished(run: Synthesis): Promise<SynthesisResult> {
@@ -99,7 +101,7 @@ describe('a run for a unit of a classifier', () => {
       model: { name: 'small-classifier', sha256: model.sha256 },
       unit: { index: 2, label: 'conv unit 2 at 1, 2' },
       place: { layer: 'conv', position: [1, 2] },
-      settings: { rule: 'paper', normalise: 'each' },
+      settings: { optimiser: { rule: 'paper', normalise: 'each' } },
       windows: 1,
     });
     expect(run.report()).not.toHaveProperty('sequence');
@@ -108,7 +110,8 @@ describe('a run for a unit of a classifier', () => {
 
   it('goes on from a checkpoint to the same bytes', async () => {
     for (const preset of ['paper-2016', 'default'] as const) {
-      const settings = preset === 'default' ? { noise: 0.2, jitter: 1 } : { start: 0.5 };
+      const settings: SynthesisOverrides =
+        preset === 'default' ? { noise: 0.2, jitter: 1 } : { optimiser: { rule: 'paper', start: 0.5 } };
       const whole = await finished(await open({ preset, settings }));
       const begun = await open({ preset, settings });
       for (let i = 0; i < 3; i++) await begun.step();
@@ -120,7 +123,7 @@ describe('a run for a unit of a classifier', () => {
   });
 
   it('needs no generator', async () => {
-    const run = await open({ prior: PIXELS, settings: { start: 0.05 }, iterations: 10 });
+    const run = await open({ prior: PIXELS, settings: { optimiser: { rule: 'paper', start: 0.05 } }, iterations: 10 });
     const first = (await run.step())!;
     expect((await finished(run)).activation).toBeGreaterThan(first.activation);
   });
@@ -153,8 +156,9 @@ describe('a unit of a hidden layer', () => {
       [{ unit: 0, position: [0, 0] }, 'UNIT_UNKNOWN', /no rows and columns/],
       [{ layer: 'hidden', unit: 'two' }, 'REQUEST_INVALID', /by its index/],
       [{ unit: 3 }, 'UNIT_UNKNOWN', /no unit 3/],
-      [{ layer: 'hidden', settings: { objective: 'log_softmax' } }, 'REQUEST_INVALID', /log_softmax/],
-      [{ model: 'small', layer: 'conv' }, 'REQUEST_INVALID', /small is a recogniser/],
+      [{ layer: 'hidden', settings: { objective: { kind: 'log_softmax' } } }, 'REQUEST_INVALID', /log_softmax/],
+      [{ model: 'small', layer: 'nothing' }, 'UNIT_UNKNOWN', /there are: logits, conv, gates/],
+      [{ model: 'small', units: [0, 1, 0] }, 'REQUEST_INVALID', /small is a recogniser/],
       [{ model: 'small-prior' }, 'MODEL_UNKNOWN', /is a prior/],
     ];
     for (const [changes, code, message] of cases) {
@@ -184,10 +188,10 @@ describe('pictures of one batch', () => {
     return { ...checkpoint, arrays: Object.fromEntries(arrays) };
   }
 
-  it.each([
-    ['paper-2016', { start: 0.5 }],
+  it.each<[PresetName, SynthesisOverrides]>([
+    ['paper-2016', { optimiser: { rule: 'paper', start: 0.5 } }],
     ['default', { noise: 0, jitter: 0 }],
-  ] as const)('come out as they would alone, with the preset %s', async (preset, settings) => {
+  ])('come out as they would alone, with the preset %s', async (preset, settings) => {
     const together = await open({ preset, settings });
     const start = together.checkpoint();
     const result = await finished(together);
@@ -202,12 +206,12 @@ describe('pictures of one batch', () => {
 
   it('share one step size only when asked to', async () => {
     const moves = async (normalise: 'all' | 'each'): Promise<number[]> => {
-      const run = await open({ settings: { start: 0.1, normalise } });
+      const run = await open({ settings: { optimiser: { rule: 'paper', start: 0.1, normalise } } });
       // Within the bounds, so that the update is the whole difference.
       const code = Float32Array.from({ length: N * CODE }, (_, i) => 0.4 + 0.1 * new Random(i).uniform());
       const checkpoint = run.checkpoint();
       const begun = await open({
-        settings: { start: 0.1, normalise },
+        settings: { optimiser: { rule: 'paper', start: 0.1, normalise } },
         resume: { ...checkpoint, arrays: { ...checkpoint.arrays, code, shown: code } },
       });
       await begun.step();

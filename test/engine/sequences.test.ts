@@ -3,7 +3,7 @@ import { GraphBuilder } from '../../src/engine/graph/graph.js';
 import { conv2d } from '../../src/engine/ops/conv.js';
 import { Random } from '../../src/engine/random.js';
 import { evaluate } from '../../src/engine/runtimes/reference/reference.js';
-import { shiftKernel } from '../../src/engine/synthesis/adam-step.js';
+import { shiftKernel } from '../../src/engine/synthesis/pass.js';
 import { sequenceForm } from '../../src/engine/synthesis/sequences.js';
 import { smoothnessOf } from '../../src/engine/synthesis/smoothness.js';
 import { failure } from './small-models.js';
@@ -76,9 +76,9 @@ describe('keyframes', () => {
 describe('free codes', () => {
   it('are one control a frame; so are keyframes at every frame, and those of a single frame', () => {
     const own = { controls: 7, matrix: null };
-    expect(sequenceForm({ form: 'free' }, 7)).toEqual(own);
-    expect(sequenceForm({ form: 'keyframes', every: 1, interpolation: 'cubic' }, 7)).toEqual(own);
-    expect(sequenceForm({ form: 'keyframes', every: 9, interpolation: 'cubic' }, 1)).toEqual({
+    expect(sequenceForm({ form: 'free' }, 7)).toMatchObject(own);
+    expect(sequenceForm({ form: 'keyframes', every: 1, interpolation: 'cubic' }, 7)).toMatchObject(own);
+    expect(sequenceForm({ form: 'keyframes', every: 9, interpolation: 'cubic' }, 1)).toMatchObject({
       controls: 1,
       matrix: null,
     });

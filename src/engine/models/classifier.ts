@@ -1,9 +1,10 @@
 /** A classifier put into a graph: pictures in, scores of each picture out, of its labels or of a hidden layer's units. */
 import { NeuroreelError } from '../../protocol/errors.js';
-import type { ClassifierManifest } from '../../protocol/manifest.js';
+import type { ClassifierManifest, RecogniserManifest } from '../../protocol/manifest.js';
 import { GraphBuilder, typeOf, type Graph, type Value } from '../graph/graph.js';
 import { centreOf, showShape, type Shape } from '../graph/shape.js';
 import { reshape, sliceAxis } from '../ops/layout.js';
+import { mean } from '../ops/reduce.js';
 import { softmax } from '../ops/softmax.js';
 import type { CompiledGraph, Runtime } from '../runtimes/runtime.js';
 import type { ModelPackage } from './package.js';
@@ -19,9 +20,11 @@ export const SCORES = 'logits';
 export interface LayerPlace {
   /** Name of a layer; `logits` holds the scores of the labels. */
   readonly layer: string;
-  /** Row and column; null for a layer without rows and columns. */
-  readonly position: readonly [number, number] | null;
+  /** Row and column; null for a layer without rows and columns; `all`: the mean over them. */
+  readonly position: readonly [number, number] | 'all' | null;
 }
+
+type WithLayers = ModelPackage<ClassifierManifest> | ModelPackage<RecogniserManifest>;
 
 function networkOf({ graphs, manifest }: ClassifierPackage): Graph {
   const network = graphs['network'];
@@ -29,17 +32,30 @@ function networkOf({ graphs, manifest }: ClassifierPackage): Graph {
   throw new NeuroreelError('MODEL_INVALID', `${manifest.name} has no graph "network" with an input "image".`);
 }
 
+/** Layers by name, with their shapes for one picture; those of a recogniser's sequence are vectors. */
+function layerShapes(model: WithLayers): Map<string, Shape> {
+  const shapes = (graph: Graph): [string, Shape][] =>
+    graph.outputs.map(({ name, value }) => [name, typeOf(graph, value).shape]);
+  if (model.manifest.kind === 'classifier') return new Map(shapes(networkOf(model as ClassifierPackage)));
+  const { frames, sequence } = model.graphs;
+  const steps = sequence ? shapes(sequence) : [];
+  return new Map([
+    ...steps.map(([name, shape]): [string, Shape] => [name, shape.length === 3 ? [1, shape[2]!] : shape]),
+    ...(frames ? shapes(frames) : []),
+  ]);
+}
+
 /** The shape of a layer for one picture; throws UNIT_UNKNOWN with the layers there are. */
-function layerShape(model: ClassifierPackage, layer: string): Shape {
-  const network = networkOf(model);
-  const port = network.outputs.find(({ name }) => name === layer);
-  if (port) return typeOf(network, port.value).shape;
-  const names = network.outputs.map(({ name }) => name).join(', ');
+export function layerShape(model: WithLayers, layer: string): Shape {
+  const shapes = layerShapes(model);
+  const shape = shapes.get(layer);
+  if (shape) return shape;
+  const names = [...shapes.keys()].join(', ');
   const message = `${model.manifest.name} has no layer ${JSON.stringify(layer)}; there are: ${names}.`;
   throw new NeuroreelError('UNIT_UNKNOWN', message);
 }
 
-function checkScores(model: ClassifierPackage): void {
+function checkScores(model: WithLayers): void {
   const { name, labels } = model.manifest;
   const shape = layerShape(model, SCORES);
   if (shape.length === 2 && shape[1] === labels.length) return;
@@ -49,16 +65,16 @@ function checkScores(model: ClassifierPackage): void {
 
 /**
  * Checks that a layer has a unit there.
- * @param position row and column of a layer [1, C, H, W]; its middle, floor(size / 2), when absent.
+ * @param position row and column of a layer [1, C, H, W]; its middle, floor(size / 2), when absent; `all` of them.
  * @returns the place, with its position filled in.
  * @throws NeuroreelError UNIT_UNKNOWN where there is no such layer, unit or position; MODEL_INVALID where the scores are
  *   not as many as the labels.
  */
 export function placeOf(
-  model: ClassifierPackage,
+  model: WithLayers,
   layer: string,
   unit: number,
-  position?: readonly [number, number],
+  position?: readonly [number, number] | 'all',
 ): LayerPlace {
   checkScores(model);
   const shape = layerShape(model, layer);
@@ -70,13 +86,40 @@ export function placeOf(
   if (shape.length !== 2 && shape.length !== 4) unknown('units that can be read: it is neither a vector nor maps');
   if (!Number.isInteger(unit) || unit < 0 || unit >= units!) unknown(`unit ${unit}`);
   if (shape.length === 2) {
-    if (position) unknown('rows and columns');
+    if (position && position !== 'all') unknown('rows and columns');
     return { layer, position: null };
   }
+  if (position === 'all') return { layer, position };
   const [row, column] = position ?? centreOf(shape);
   const inside = [row, column].every((at, i) => Number.isInteger(at) && at >= 0 && at < places[i]!);
   if (!inside) unknown(`position ${row}, ${column}`);
   return { layer, position: [row, column] };
+}
+
+/** All layers of a classifier for pictures in its numbers, [N, 3, H, W]. */
+export const classifierLayers = (b: GraphBuilder, model: ClassifierPackage, pictures: Value): Record<string, Value> =>
+  inline(b, networkOf(model), { image: pictures });
+
+/**
+ * The units at a place of a layer, [N, C] or [N, C, H, W], for each of `rows` pictures: [N, C].
+ * @throws NeuroreelError MODEL_INVALID where the layer does not hold units of each picture.
+ */
+export function unitsAt(
+  b: GraphBuilder,
+  { manifest }: WithLayers,
+  units: Value,
+  { layer, position }: LayerPlace,
+  rows: number,
+): Value {
+  if (units.shape[0] !== rows) {
+    const message = `${manifest.name}: "${layer}" does not hold the units of each of several pictures.`;
+    throw new NeuroreelError('MODEL_INVALID', message);
+  }
+  if (!position || units.shape.length !== 4) return units;
+  const width = units.shape[1]!;
+  if (position === 'all') return reshape(b, mean(b, units, [2, 3]), [0, width]);
+  const [row, column] = position;
+  return reshape(b, sliceAxis(b, sliceAxis(b, units, 2, row, row + 1), 3, column, column + 1), [0, width]);
 }
 
 /**
@@ -84,20 +127,8 @@ export function placeOf(
  * @param pictures the classifier's numbers, [N, 3, H, W].
  * @returns [N, C]: before any softmax.
  */
-export function unitsOf(
-  b: GraphBuilder,
-  model: ClassifierPackage,
-  pictures: Value,
-  { layer, position }: LayerPlace,
-): Value {
-  const units = inline(b, networkOf(model), { image: pictures })[layer]!;
-  if (units.shape[0] !== pictures.shape[0]) {
-    const message = `${model.manifest.name}: "${layer}" does not hold the units of each of several pictures.`;
-    throw new NeuroreelError('MODEL_INVALID', message);
-  }
-  if (!position) return units;
-  const [row, column] = position;
-  return reshape(b, sliceAxis(b, sliceAxis(b, units, 2, row, row + 1), 3, column, column + 1), [0, units.shape[1]!]);
+export function unitsOf(b: GraphBuilder, model: ClassifierPackage, pictures: Value, place: LayerPlace): Value {
+  return unitsAt(b, model, classifierLayers(b, model, pictures)[place.layer]!, place, pictures.shape[0]!);
 }
 
 export interface PictureScores {

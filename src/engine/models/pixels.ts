@@ -5,6 +5,7 @@ import type { GraphBuilder, Value } from '../graph/graph.js';
 import { add, mul } from '../ops/elementwise.js';
 import { concat, sliceAxis, transpose } from '../ops/layout.js';
 import { dequantise, quantise } from '../ops/quantise.js';
+import { resized } from './resize.js';
 
 const channels = (b: GraphBuilder, numbers: readonly number[]): Value => b.constant([...numbers], [1, 3, 1, 1]);
 
@@ -73,4 +74,21 @@ export function centreCrop(b: GraphBuilder, x: Value, height: number, width: num
   const top = Math.floor((h - height) / 2);
   const left = Math.floor((w - width) / 2);
   return sliceAxis(b, sliceAxis(b, x, 2, top, top + height), 3, left, left + width);
+}
+
+/**
+ * Pictures as a network's input: their middle (`crop`), all of them resized (`resize`), or their middle where they are large
+ * enough for it, else resized (`auto`).
+ * @throws NeuroreelError REQUEST_INVALID when the picture is smaller than what is to be cropped.
+ */
+export function fitted(
+  b: GraphBuilder,
+  x: Value,
+  height: number,
+  width: number,
+  fit: 'crop' | 'resize' | 'auto' = 'auto',
+): Value {
+  const [, , h, w] = x.shape as [number, number, number, number];
+  const crops = fit === 'crop' || (fit === 'auto' && h >= height && w >= width);
+  return crops ? centreCrop(b, x, height, width) : resized(b, x, height, width);
 }

@@ -1,7 +1,7 @@
 /** Priors: what turns codes into pictures. A generator network, or, without one, the pixels themselves. */
 import type { PixelFormat, PriorManifest } from '../../protocol/manifest.js';
 import { NeuroreelError } from '../../protocol/errors.js';
-import type { GraphBuilder, Value } from '../graph/graph.js';
+import { typeOf, type Graph, type GraphBuilder, type Value } from '../graph/graph.js';
 import { inline } from './serialise.js';
 import { reshape } from '../ops/layout.js';
 import type { ModelPackage } from './package.js';
@@ -74,7 +74,7 @@ export function generatorPrior(model: ModelPackage<PriorManifest>): Prior {
       spread: Math.sqrt(variance),
     },
     build(b, codes) {
-      const { image } = inline(b, generator, { code: codes });
+      const { image } = inline(b, generator, { code: shaped(b, codes, generator, 'code') });
       if (!image) throw new NeuroreelError('MODEL_INVALID', `${manifest.name}: the generator has no output "image".`);
       return image;
     },
@@ -82,10 +82,17 @@ export function generatorPrior(model: ModelPackage<PriorManifest>): Prior {
       encode(b: GraphBuilder, pictures: Value) {
         const { code } = inline(b, encoder, { image: pictures });
         if (!code) throw new NeuroreelError('MODEL_INVALID', `${manifest.name}: the encoder has no output "code".`);
-        return code;
+        return code.shape.length === 2 ? code : reshape(b, code, [0, size]);
       },
     }),
   };
+}
+
+/** Codes [N, D] in the shape that a network's input of them has, for generators of codes with rows and columns. */
+function shaped(b: GraphBuilder, codes: Value, graph: Graph, input: string): Value {
+  const port = graph.inputs.find(({ name }) => name === input);
+  const shape = port && typeOf(graph, port.value).shape;
+  return shape && shape.length > 2 ? reshape(b, codes, [0, ...shape.slice(1)]) : codes;
 }
 
 /** No prior: the code of a frame is its pixels, 0..1. What figure S17 compares generators with. */
@@ -104,5 +111,6 @@ export function pixelPrior(width: number, height: number): Prior {
       spread: 0.1,
     },
     build: (b, codes) => reshape(b, codes, [0, 3, height, width]),
+    encode: (b, pictures) => reshape(b, pictures, [0, size]),
   };
 }

@@ -49,6 +49,16 @@ export function windowScores(
   frames: number,
   windows: readonly (readonly number[])[],
 ): Value {
+  return sequenceLogits(b, model, windowFeatures(b, features, frames, windows));
+}
+
+/** The boundary layer [R * T, G] of R videos of T frames, window by window: [length, R * W, G]. */
+export function windowFeatures(
+  b: GraphBuilder,
+  features: Value,
+  frames: number,
+  windows: readonly (readonly number[])[],
+): Value {
   const videos = features.shape[0]! / frames;
   const length = windows[0]!.length;
   const rows: number[] = [];
@@ -56,7 +66,14 @@ export function windowScores(
     for (let r = 0; r < videos; r++) for (const window of windows) rows.push(r * frames + window[t]!);
   }
   const count = videos * windows.length;
-  return sequenceLogits(b, model, reshape(b, gather(b, features, rows), [length, count, features.shape[1]!]));
+  return reshape(b, gather(b, features, rows), [length, count, features.shape[1]!]);
+}
+
+/** The recurrent part's layers over sequences [length, N, G], by name: scores, and hidden and cell units, [S, N, C]. */
+export function sequenceLayers(b: GraphBuilder, model: RecogniserPackage, sequences: Value): Record<string, Value> {
+  const layers = inline(b, model.graphs['sequence']!, { [boundaryOf(model)]: sequences });
+  checkLogits(model, layers['logits'], sequences.shape[1]!);
+  return layers;
 }
 
 /**
@@ -66,9 +83,11 @@ export function windowScores(
  * @throws NeuroreelError MODEL_INVALID when the model does not give one score a label for each of the windows.
  */
 export function sequenceLogits(b: GraphBuilder, model: RecogniserPackage, sequences: Value): Value {
-  const windows = sequences.shape[1]!;
-  const { logits } = inline(b, model.graphs['sequence']!, { [boundaryOf(model)]: sequences });
-  const { name, labels } = model.manifest;
+  return sequenceLayers(b, model, sequences)['logits']!;
+}
+
+function checkLogits({ manifest }: RecogniserPackage, logits: Value | undefined, windows: number): void {
+  const { name, labels } = manifest;
   if (!logits) throw new NeuroreelError('MODEL_INVALID', `${name}: the sequence has no "logits".`);
   const [, count, classes] = logits.shape;
   if (logits.shape.length !== 3 || count !== windows || classes !== labels.length) {
@@ -77,7 +96,6 @@ export function sequenceLogits(b: GraphBuilder, model: RecogniserPackage, sequen
       `${name}: logits of shape [${logits.shape.join(', ')}] are not scores of ${labels.length} labels in ${windows} windows.`,
     );
   }
-  return logits;
 }
 
 /** Scores one video given as the frame-wise part's boundary layer [T, G]. */

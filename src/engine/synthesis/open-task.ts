@@ -1,78 +1,88 @@
-/** What a run is about: the models, the unit, and the settings of its preset with what the request replaces. */
+/** What a run is about: the models, the units, and the settings of its preset with what the request replaces. */
 import { NeuroreelError } from '../../protocol/errors.js';
-import { placeOf, SCORES, type ClassifierPackage } from '../models/classifier.js';
+import { placeOf, SCORES, type LayerPlace } from '../models/classifier.js';
+import { FOURIER, fourierPrior } from '../models/fourier.js';
 import { generatorPrior, pixelPrior, type Prior } from '../models/prior.js';
 import { isClassifier, unitIndex } from '../models/registry.js';
-import { OBJECTIVES } from './objectives.js';
-import { PRESET_NAMES, PRESETS, type Settings } from './presets.js';
-import { isOfPictures, type PictureTask, type Task } from './scene.js';
+import type { Settings } from './presets.js';
+import type { OtherUnit, Task } from './scene.js';
+import { completeSettings } from './settings.js';
 import type { SynthesisOptions } from './synthesise.js';
 
-/** The name of the prior that is none. */
+/** The name of the prior that is none: the pixels themselves are the code. */
 export const PIXELS = 'pixels';
-
-type TaskOptions = Pick<SynthesisOptions, 'registry' | 'model' | 'unit' | 'layer' | 'position' | 'prior' | 'frames'>;
-type SettingsOptions = Pick<SynthesisOptions, 'preset' | 'settings' | 'iterations'>;
 
 const refused = (message: string): NeuroreelError => new NeuroreelError('REQUEST_INVALID', message);
 
+type Model = Task['model'];
+type UnitName = number | string;
+
 /**
- * Loads the models of a run, and finds its unit.
+ * Loads the models of a run, finds its units, and completes its settings.
  * @throws NeuroreelError MODEL_UNKNOWN, UNIT_UNKNOWN, MODEL_INVALID, MODEL_HASH_MISMATCH, REQUEST_INVALID
  */
-export function openTask(options: TaskOptions): Task {
-  const { registry, frames } = options;
-  const model = registry.loadWithUnits(options.model);
-  if (isClassifier(model)) return pictureTask(model, options);
-  if (options.layer !== undefined || options.position !== undefined) {
-    throw refused(`Hidden layers are looked into of classifiers; ${model.manifest.name} is a recogniser.`);
-  }
-  const unit = unitIndex(model.manifest, options.unit ?? model.manifest.defaults.unit ?? 0);
-  return { model, prior: openPrior(options, model), unit, frames };
+export function openTask(options: SynthesisOptions): { task: Task; settings: Settings } {
+  const model = options.registry.loadWithUnits(options.model);
+  const prior = openPrior(options, model);
+  const pictures = isClassifier(model);
+  const settings = completeSettings(options, prior.sha256 !== null, pictures);
+  const { layer = SCORES, frames } = options;
+  if (options.units && !pictures) throw refused(`A video has one unit; ${model.manifest.name} is a recogniser.`);
+  const units = options.units?.map((unit) => unitOf(model, layer, unit));
+  if (units && units.length !== frames) throw refused(`There are ${units.length} units for ${frames} pictures.`);
+  const first = layer === SCORES ? (model.manifest.defaults.unit ?? 0) : 0;
+  const unit = units?.[0] ?? unitOf(model, layer, options.unit ?? first);
+  const place = placeFor(model, layer, [unit, ...(units ?? [])], options.position, settings);
+  checkObjective(settings, place);
+  const common = { prior, unit, units, frames, fit: settings.fit, others: othersOf(model, layer, settings), place };
+  const resolved = withRivals(settings, (rival) => unitOf(model, layer, rival));
+  return { task: { model, ...common } as Task, settings: resolved };
 }
 
-function pictureTask(model: ClassifierPackage, options: TaskOptions): PictureTask {
-  const { manifest } = model;
-  const { layer = SCORES, position, frames } = options;
-  const unit =
-    layer === SCORES
-      ? unitIndex(manifest, options.unit ?? manifest.defaults.unit ?? 0)
-      : hiddenUnit(layer, options.unit ?? 0);
-  const place = placeOf(model, layer, unit, position);
-  return { model, prior: openPrior(options, model), unit, frames, place };
-}
-
-function hiddenUnit(layer: string, unit: number | string): number {
+/** Index of a unit of a layer. */
+export function unitOf(model: Model, layer: string, unit: UnitName): number {
+  if (layer === SCORES) return unitIndex(model.manifest, unit);
   if (typeof unit === 'number') return unit;
   throw refused(`A unit of the layer "${layer}" is asked for by its index, not as ${JSON.stringify(unit)}.`);
 }
 
-function openPrior(options: TaskOptions, model: Task['model']): Prior {
-  const { width, height } = model.manifest.input;
-  const name = options.prior ?? model.manifest.defaults.prior ?? PIXELS;
-  return name === PIXELS ? pixelPrior(width, height) : generatorPrior(options.registry.loadPrior(name));
+function placeFor(
+  model: Model,
+  layer: string,
+  units: readonly number[],
+  position: readonly [number, number] | undefined,
+  { objective }: Settings,
+): LayerPlace {
+  const all = objective.kind === 'channel' ? 'all' : undefined;
+  const places = units.map((unit) => placeOf(model, layer, unit, position ?? all));
+  return places[0]!;
 }
 
-/**
- * Settings of a preset with what the request replaces.
- * @throws NeuroreelError REQUEST_INVALID for a preset, a number of iterations or an objective that there is not.
- */
-export function settingsOf({ preset: name, settings: own, iterations }: SettingsOptions, task: Task): Settings {
-  if (!Object.hasOwn(PRESETS, name)) {
-    throw refused(`No preset is named ${JSON.stringify(name)}; there are: ${PRESET_NAMES.join(', ')}.`);
-  }
-  const preset: Settings = PRESETS[name][task.prior.name === PIXELS ? 'pixels' : 'generator'];
-  const single = preset.rule === 'paper' && isOfPictures(task) ? ({ normalise: 'each' } as const) : {};
-  const settings = { ...preset, ...single, ...own, ...(iterations !== undefined && { iterations }) } as Settings;
-  if (settings.rule !== preset.rule) throw refused(`The preset ${name} is for the rule ${preset.rule} alone.`);
-  if (!Number.isInteger(settings.iterations) || settings.iterations < 1) {
-    throw refused(`A run must have 1 or more iterations, not ${settings.iterations}.`);
-  }
-  if (!Object.hasOwn(OBJECTIVES, settings.objective)) {
-    throw refused(`No objective is named ${JSON.stringify(settings.objective)}.`);
-  }
-  if (settings.objective === 'log_softmax' && task.place && task.place.layer !== SCORES) {
-    throw refused(`The objective log_softmax is for units with labels, not for those of "${task.place.layer}".`);
-  }
-  return settings;
+function othersOf(model: Model, layer: string, { objective }: Settings): OtherUnit[] {
+  if (objective.kind !== 'joint' && objective.kind !== 'weighted') return [];
+  if (objective.with.length === 0) throw refused(`The objective ${objective.kind} names no further units.`);
+  return objective.with.map((other) => {
+    const own = other.layer ?? layer;
+    const unit = unitOf(model, own, other.unit);
+    return { unit, place: placeOf(model, own, unit, other.position) };
+  });
+}
+
+function checkObjective({ objective }: Settings, { layer }: LayerPlace): void {
+  if (layer === SCORES || !['log_softmax', 'truncated_softmax'].includes(objective.kind)) return;
+  throw refused(`The objective ${objective.kind} is for units with labels, not for those of "${layer}".`);
+}
+
+function withRivals(settings: Settings, index: (unit: UnitName) => number): Settings {
+  const { objective } = settings;
+  if (objective.kind !== 'logit_difference') return settings;
+  return { ...settings, objective: { ...objective, rivals: objective.rivals.map(index) } };
+}
+
+function openPrior(options: SynthesisOptions, model: Model): Prior {
+  const { width, height } = model.manifest.input;
+  const name = options.prior ?? model.manifest.defaults.prior ?? PIXELS;
+  if (name === PIXELS) return pixelPrior(width, height);
+  if (name === FOURIER) return fourierPrior(width, height);
+  return generatorPrior(options.registry.loadPrior(name));
 }

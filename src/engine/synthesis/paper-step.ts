@@ -4,19 +4,21 @@
  */
 import { gradients } from '../autodiff/gradients.js';
 import { GraphBuilder, type Graph, type Value } from '../graph/graph.js';
-import { abs, add, div, max, min, mul } from '../ops/elementwise.js';
-import type { VideoScores } from '../models/recogniser.js';
+import { abs, add, div, mul } from '../ops/elementwise.js';
 import { reshape } from '../ops/layout.js';
 import { mean } from '../ops/reduce.js';
-import { OBJECTIVES } from './objectives.js';
+import { clipped, isClippedState, stateShape } from './codes.js';
+import { passOf, type Pass } from './pass.js';
 import type { PaperSettings } from './presets.js';
-import { scoresOf, seenPictures, showStep, type Task } from './scene.js';
+import type { Task } from './scene.js';
+
+type Normalise = PaperSettings['optimiser']['normalise'];
 
 /**
  * x / mean|x|, and that mean: over the whole array, as the program takes it over its whole blob, or for each picture by
  * itself, [T].
  */
-function normalised(b: GraphBuilder, x: Value, over: PaperSettings['normalise']): { direction: Value; size: Value } {
+function normalised(b: GraphBuilder, x: Value, over: Normalise): { direction: Value; size: Value } {
   if (over === 'each') {
     const axes = x.shape.map((_, axis) => axis).slice(1);
     const sizes = mean(b, abs(b, x), axes);
@@ -26,11 +28,8 @@ function normalised(b: GraphBuilder, x: Value, over: PaperSettings['normalise'])
   return { direction: div(b, x, size), size };
 }
 
-/** What a step computes of codes [T, D], one after the other; all of it before the codes are moved. */
-export interface PaperPass {
-  /** What the network sees, [T, 3, h, w]. */
-  readonly pictures: Value;
-  readonly scores: VideoScores;
+/** What a step computes of a state [T, D], one after the other; all of it before the state is moved. */
+export interface PaperPass extends Pass {
   /** Gradient of the objective to the pictures. */
   readonly pictureGradient: Value;
   /** How the step moves the pictures. */
@@ -43,42 +42,41 @@ export interface PaperPass {
   readonly sizes: { readonly picture: Value; readonly code: Value };
 }
 
-/** Steps 1 to 6 of the rule: from codes to the direction in which they move. */
+/** Steps 1 to 6 of the rule: from codes (or controls) to the direction in which they move. */
 export function paperPass(b: GraphBuilder, task: Task, settings: PaperSettings, code: Value, step: Value): PaperPass {
-  const pictures = seenPictures(b, task, code);
-  const scores = scoresOf(b, task, pictures);
-  const target = OBJECTIVES[settings.objective].build(b, scores, task.unit);
+  const pass = passOf(b, task, settings, code);
+  const { pictures, target, objective, plain } = pass;
+  // Each row must be that of one picture for pictures to go by themselves.
+  const normalise = code.shape[0] === task.frames ? settings.optimiser.normalise : 'all';
   const pictureGradient = gradients(b, target, [pictures])[0]!;
-  const toPicture = normalised(b, pictureGradient, settings.normalise);
+  const toPicture = normalised(b, pictureGradient, normalise);
   const change = mul(b, toPicture.direction, step);
   // The way back through the generator is linear, so the factor by which the change is the gradient may come after it:
-  // the clip need not be seen as a whole before that way is gone, frame by frame.
-  const carried = gradients(b, pictures, [code], pictureGradient)[0]!;
+  // the clip need not be seen as a whole before that way is gone, frame by frame. Penalties go that way as they are.
+  const carried = plain ? gradients(b, pictures, [code], pictureGradient)[0]! : gradients(b, objective, [code])[0]!;
   const factor = div(b, step, toPicture.size);
-  const codeGradient = mul(b, carried, settings.normalise === 'each' ? reshape(b, factor, [0, 1]) : factor);
-  const toCode = normalised(b, codeGradient, settings.normalise);
+  const codeGradient = mul(b, carried, normalise === 'each' ? reshape(b, factor, [0, 1]) : factor);
+  const toCode = normalised(b, codeGradient, normalise);
   const move = mul(b, toCode.direction, step);
   const sizes = { picture: toPicture.size, code: toCode.size };
-  return { pictures, scores, pictureGradient, change, codeGradient, move, sizes };
+  return { ...pass, pictureGradient, change, codeGradient, move, sizes };
 }
 
 /**
- * Inputs `code` [T, D] and `step` (a number). Outputs `code` after the update; `pictureGradient` and `codeGradient`, the
- * mean absolute gradients (one number each, or one a picture), of which a zero ends the run; and what `showStep` declares, of the code before the update.
+ * Inputs `code` [T, D] (or controls), `step` (a number), and what `passOf` declares. Outputs `code` after the update;
+ * `pictureGradient` and `codeGradient`, the mean absolute gradients (one number each, or one a picture), of which a zero ends
+ * the run; and what `showStep` declares, of the code before the update.
  */
 export function paperStepGraph(task: Task, settings: PaperSettings): Graph {
-  const { prior, frames } = task;
   const b = new GraphBuilder();
-  const code = b.input('code', [frames, prior.size]);
+  const code = b.input('code', stateShape(task, settings));
   const step = b.input('step', []);
-  const { pictures, scores, move, sizes } = paperPass(b, task, settings, code, step);
+  const { move, sizes } = paperPass(b, task, settings, code, step);
   const moved = add(b, code, move);
-  const { lower, upper } = prior.statistics;
-  const bounded = min(b, max(b, moved, b.constant(lower, [1, prior.size])), b.constant(upper, [1, prior.size]));
+  const bounded = isClippedState(task, settings) ? clipped(b, task, settings, moved) : moved;
 
-  b.output('code', mul(b, bounded, b.scalar(settings.decay)));
+  b.output('code', mul(b, bounded, b.scalar(settings.optimiser.decay)));
   b.output('pictureGradient', sizes.picture);
   b.output('codeGradient', sizes.code);
-  showStep(b, task, pictures, scores);
   return b.build();
 }

@@ -1,47 +1,74 @@
 /**
- * The part that all step graphs share: codes through the prior to the scores of a network. Of a recogniser they are those of
+ * The part that all step graphs share: codes through the prior to the layers of a network. Of a recogniser they are those of
  * one video; of a classifier those of as many pictures, which have nothing to do with each other.
  */
 import type { GraphBuilder, Value } from '../graph/graph.js';
 import type { Prior } from '../models/prior.js';
-import { unitsOf, type ClassifierPackage, type LayerPlace } from '../models/classifier.js';
-import { boundaryOf, frameLayers, scoreVideo, type RecogniserPackage, type VideoScores } from '../models/recogniser.js';
-import { centreCrop, convert, rgbToBytes, toRgb } from '../models/pixels.js';
+import { classifierLayers, SCORES, unitsAt, type ClassifierPackage, type LayerPlace } from '../models/classifier.js';
+import {
+  boundaryOf,
+  frameLayers,
+  sequenceLayers,
+  windowFeatures,
+  type RecogniserPackage,
+} from '../models/recogniser.js';
+import { convert, fitted, rgbToBytes, toRgb } from '../models/pixels.js';
 import { windowsOf } from '../models/windows.js';
-import { reshape, sliceAxis } from '../ops/layout.js';
-import { mean } from '../ops/reduce.js';
-import { softmax } from '../ops/softmax.js';
+import { reshape } from '../ops/layout.js';
+import { mul } from '../ops/elementwise.js';
+import { mean, sum } from '../ops/reduce.js';
+import type { SynthesisSettings } from '../../protocol/synthesis.js';
+
+/** A unit besides that of the task. */
+export interface OtherUnit {
+  readonly unit: number;
+  readonly place: LayerPlace;
+}
 
 interface Common {
   readonly prior: Prior;
   readonly unit: number;
+  /** Of pictures: the unit of each; all that of the task when absent. */
+  readonly units?: readonly number[] | undefined;
   /** Frames of the video, or pictures. */
   readonly frames: number;
+  /** Units that the objective names besides. */
+  readonly others?: readonly OtherUnit[] | undefined;
+  /** How the prior's pictures become the network's input; their middle when absent. */
+  readonly fit?: SynthesisSettings['fit'] | undefined;
 }
 export interface VideoTask extends Common {
   readonly model: RecogniserPackage;
-  readonly place?: never;
+  /** The layer whose unit is meant; the scores of the labels when absent. */
+  readonly place?: LayerPlace | undefined;
 }
 export interface PictureTask extends Common {
   readonly model: ClassifierPackage;
-  /** The layer whose unit is meant. */
   readonly place: LayerPlace;
 }
 export type Task = VideoTask | PictureTask;
 
 /** Whether the frames of a task are pictures that have nothing to do with each other. */
-export const isOfPictures = (task: Task): task is PictureTask => task.place !== undefined;
+export const isOfPictures = (task: Task): task is PictureTask => task.model.manifest.kind === 'classifier';
 
-/** The windows of a task's frames that are scored together; pictures are all in one, each a step. */
-export function windowsOfTask(task: Task): readonly (readonly number[])[] {
+/** The layer of the task's unit. */
+export const placeOfTask = (task: Task): LayerPlace => task.place ?? { layer: SCORES, position: null };
+
+/** Whether a layer of a recogniser belongs to its frame-wise part. */
+const isFrameWise = ({ graphs }: RecogniserPackage, layer: string): boolean =>
+  graphs['frames']?.outputs.some(({ name }) => name === layer) ?? false;
+
+/** The windows of a task's frames that are scored together; pictures, and frames by themselves, are all in one, each a step. */
+export function windowsOfTask(task: Task, place = placeOfTask(task)): readonly (readonly number[])[] {
   const all = { rule: 'whole' } as const;
-  return windowsOf(isOfPictures(task) ? all : task.model.manifest.sequence, task.frames);
+  const alone = isOfPictures(task) || isFrameWise(task.model, place.layer);
+  return windowsOf(alone ? all : task.model.manifest.sequence, task.frames);
 }
 
-/** What the network sees of the prior's pictures: cropped, in the network's numbers. */
-export function seen(b: GraphBuilder, { prior, model }: Task, pictures: Value): Value {
+/** What the network sees of the prior's pictures: cropped or resized, in the network's numbers. */
+export function seen(b: GraphBuilder, { prior, model, fit }: Task, pictures: Value): Value {
   const { input } = model.manifest;
-  return convert(b, centreCrop(b, pictures, input.height, input.width), prior.output, input);
+  return convert(b, fitted(b, pictures, input.height, input.width, fit), prior.output, input);
 }
 
 /** The picture that the network sees of each code. */
@@ -49,28 +76,56 @@ export function seenPictures(b: GraphBuilder, task: Task, codes: Value): Value {
   return seen(b, task, task.prior.build(b, codes));
 }
 
-/** Scores of a video, or of pictures, given as the network's numbers [T, 3, H, W]. */
-export function scoresOf(b: GraphBuilder, task: Task, pictures: Value): VideoScores {
-  if (isOfPictures(task)) return pictureScores(b, task, pictures);
-  const { model } = task;
-  return scoreVideo(b, model, frameLayers(b, model, pictures)[boundaryOf(model)]!);
+export interface Scores {
+  /** Units of the task's layer at each step of each window, [S, W, C]. */
+  readonly steps: Value;
+  /** The same of the layers of the other units. */
+  readonly others: readonly Value[];
+  /** Scores of the labels, [S, W, labels]. */
+  readonly logits: Value;
 }
 
-/** Scores of pictures in the form of a video's: each picture is a step. */
-function pictureScores(b: GraphBuilder, task: PictureTask, pictures: Value): VideoScores {
-  const units = unitsOf(b, task.model, pictures, task.place);
-  const steps = reshape(b, units, [0, 1, units.shape[1]!]);
+/** Layers of a video, or of pictures, given as the network's numbers [T, 3, H, W]. */
+export function scoresOf(b: GraphBuilder, task: Task, pictures: Value): Scores {
+  const read = isOfPictures(task) ? pictureReader(b, task, pictures) : videoReader(b, task, pictures);
   return {
-    windows: windowsOfTask(task),
-    steps,
-    logits: mean(b, steps, [0, 1], false),
-    probabilities: mean(b, softmax(b, steps), [0, 1], false),
+    steps: read(placeOfTask(task)),
+    others: (task.others ?? []).map(({ place }) => read(place)),
+    logits: read({ layer: SCORES, position: null }),
   };
 }
 
-/** Declares the outputs that every step has: the frames as bytes and the unit's score at each step of each window. */
-export function showStep(b: GraphBuilder, { model, unit }: Task, pictures: Value, scores: VideoScores): void {
+type Reader = (place: LayerPlace) => Value;
+
+/** Each picture is a step: [N, 1, C]. */
+function pictureReader(b: GraphBuilder, { model, frames }: PictureTask, pictures: Value): Reader {
+  const layers = classifierLayers(b, model, pictures);
+  return (place) => {
+    const units = unitsAt(b, model, layers[place.layer]!, place, frames);
+    return reshape(b, units, [0, 1, units.shape[1]!]);
+  };
+}
+
+/** Of the frame-wise part each frame is a step, [T, 1, C]; of the sequence those of its windows, [S, W, C]. */
+function videoReader(b: GraphBuilder, { model, frames }: VideoTask, pictures: Value): Reader {
+  const layers = frameLayers(b, model, pictures);
+  const windows = windowsOf(model.manifest.sequence, frames);
+  const sequence = sequenceLayers(b, model, windowFeatures(b, layers[boundaryOf(model)]!, frames, windows));
+  return (place) => {
+    if (!isFrameWise(model, place.layer)) return sequence[place.layer]!;
+    const units = unitsAt(b, model, layers[place.layer]!, place, frames);
+    return reshape(b, units, [0, 1, units.shape[1]!]);
+  };
+}
+
+/** The score that rows of weights [1 or T, 1, C] pick of steps [S, W, C]: [S, W, 1]. */
+export const picked = (b: GraphBuilder, steps: Value, rows: Value): Value => sum(b, mul(b, steps, rows), [2]);
+
+/** Declares the outputs that every step has: the frames as bytes and each unit's score at each step of each window. */
+export function showStep(b: GraphBuilder, { model }: Task, pictures: Value, scores: readonly Value[]): void {
   b.output('pixels', rgbToBytes(b, toRgb(b, pictures, model.manifest.input)));
-  b.output('steps', sliceAxis(b, scores.steps, 2, unit, unit + 1));
-  b.output('activation', sliceAxis(b, scores.logits, 0, unit, unit + 1));
+  scores.forEach((steps, k) => {
+    b.output(k === 0 ? 'steps' : `steps.${k}`, steps);
+    b.output(k === 0 ? 'activation' : `activation.${k}`, reshape(b, mean(b, steps), [1]));
+  });
 }

@@ -84,7 +84,7 @@ function open(
   const { model, unit, layer, position, prior, preset, iterations, settings } = request;
   return openSynthesis({
     ...{ registry, model, unit, layer, position, prior, preset, iterations, frames, seed, runtime, threads, memory },
-    ...(settings && { settings: settings as never }),
+    ...(settings && { settings }),
     ...(resume && { resume }),
   });
 }
@@ -131,7 +131,7 @@ async function runOne(request: PictureRequest, engine: PictureEngine, seed: numb
 /** What a hidden unit of a classifier sees; null where that is all. */
 function cropOf(registry: ModelRegistry, request: PictureRequest, about: Run['about']): FigurePanel['crop'] {
   const { place, unit } = about;
-  if (place === undefined || place.layer === SCORES || !place.position) return null;
+  if (place === undefined || place.layer === SCORES || !place.position || place.position === 'all') return null;
   const model = registry.loadClassifier(request.model);
   const spot = { channel: unit.index, position: place.position };
   const field = receptiveField(model.graphs['network']!, place.layer, spot);

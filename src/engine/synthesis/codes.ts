@@ -1,0 +1,161 @@
+/**
+ * From what is optimised to codes. Raw, it is the codes themselves, or controls that are mixed into them. Whitened, a sequence
+ * is one identity u that all frames share and controls v that are mixed into a movement for each frame:
+ * z = mean + B u + W v, with B and W the factors of the covariance of real codes between and within clips; pictures that have
+ * nothing to do with each other have an identity each, and are no sequence.
+ */
+import type { GraphBuilder, Value } from '../graph/graph.js';
+import type { CodeStatistics, Prior } from '../models/prior.js';
+import { add, div, max, min, mul, sqrt, sub } from '../ops/elementwise.js';
+import { sliceAxis } from '../ops/layout.js';
+import { matmul } from '../ops/matmul.js';
+import { sum } from '../ops/reduce.js';
+import type { Settings } from './presets.js';
+import { isOfPictures, type Task } from './scene.js';
+import { sequenceForm, type SequenceForm } from './sequences.js';
+
+/** How controls make codes or movements; those of pictures are their own. */
+export const formOf = (task: Task, settings: Settings): SequenceForm =>
+  sequenceForm(isOfPictures(task) ? { form: 'free' } : settings.sequence, task.frames);
+
+/** Rows of the state that hold identities; the others hold controls. */
+export function identitiesOf(task: Task, { codes }: Pick<Settings, 'codes'>): number {
+  if (codes === 'raw') return 0;
+  return isOfPictures(task) ? task.frames : 1;
+}
+
+/** Shape of the state: the identities and the controls. */
+export const stateShape = (task: Task, settings: Settings): [number, number] => [
+  identitiesOf(task, settings) + formOf(task, settings).controls,
+  task.prior.size,
+];
+
+/** The range that codes are clipped to; null where they are not. */
+export function boxOf(
+  { statistics }: Prior,
+  { bounds }: Settings,
+): { lower: Float32Array; upper: Float32Array } | null {
+  if (bounds.kind !== 'box') return null;
+  const { mean, lower, upper } = statistics;
+  if (bounds.scale === 1) return { lower, upper };
+  const scaled = (bound: Float32Array): Float32Array => bound.map((x, i) => mean[i]! + bounds.scale * (x - mean[i]!));
+  return { lower: scaled(lower), upper: scaled(upper) };
+}
+
+/** Clips codes [N, D]. */
+export function clipped(b: GraphBuilder, { prior }: Task, settings: Settings, codes: Value): Value {
+  const box = boxOf(prior, settings);
+  if (!box) return codes;
+  const row = (data: Float32Array): Value => b.constant(data, [1, prior.size]);
+  return min(b, max(b, codes, row(box.lower)), row(box.upper));
+}
+
+/** Root mean square distance of real codes from their mean. */
+function radiusOf({ factors, spread, mean }: CodeStatistics): number {
+  if (!factors) return spread * Math.sqrt(mean.length);
+  const { between, within } = factors;
+  const squares = (factor: Float32Array): number => factor.reduce((total, x) => total + x * x, 0);
+  return Math.sqrt(squares(within) + (between === within ? 0 : squares(between)));
+}
+
+/** Codes moved to the sphere around the mean code on which real ones lie. */
+function onSphere(b: GraphBuilder, { prior }: Task, codes: Value): Value {
+  const centre = b.constant(prior.statistics.mean, [1, prior.size]);
+  const away = sub(b, codes, centre);
+  const length = sqrt(b, max(b, sum(b, mul(b, away, away), [1]), b.scalar(1e-12)));
+  return add(b, mul(b, away, div(b, b.scalar(radiusOf(prior.statistics)), length)), centre);
+}
+
+/** What a state says. */
+export interface CodesOfState {
+  /** Whitened identities, [1 or T, D]; null of raw codes. */
+  readonly identity: Value | null;
+  /** How each frame moves, [T, D]: whitened, or its code's distance from the mean in units of the spread. */
+  readonly movement: Value;
+  /** Codes within their bounds, [T, D]. */
+  readonly codes: Value;
+}
+
+/** @param noise added to the movements, [T, D] */
+export function codesOfState(
+  b: GraphBuilder,
+  task: Task,
+  settings: Settings,
+  state: Value,
+  noise: Value | null = null,
+): CodesOfState {
+  const { frames } = task;
+  const form = formOf(task, settings);
+  const identities = identitiesOf(task, settings);
+  const controls = identities === 0 ? state : sliceAxis(b, state, 0, identities, identities + form.controls);
+  const mixed = form.matrix ? matmul(b, b.constant(form.matrix, [frames, form.controls]), controls) : controls;
+  if (identities === 0) return rawCodes(b, task, settings, mixed, noise);
+  const identity = sliceAxis(b, state, 0, 0, identities);
+  const code = whitened(b, task, identity, noise ? add(b, mixed, noise) : mixed);
+  return { identity, movement: mixed, codes: bounded(b, task, settings, code) };
+}
+
+function bounded(b: GraphBuilder, task: Task, settings: Settings, codes: Value): Value {
+  return settings.bounds.kind === 'sphere' ? onSphere(b, task, codes) : clipped(b, task, settings, codes);
+}
+
+/** Free raw codes are kept within a box by the update itself, as the paper has it. */
+export const isClippedState = (task: Task, { codes, sequence }: Settings): boolean =>
+  codes === 'raw' && (isOfPictures(task) || sequence.form !== 'dct');
+
+function rawCodes(b: GraphBuilder, task: Task, settings: Settings, mixed: Value, noise: Value | null): CodesOfState {
+  const { mean, spread } = task.prior.statistics;
+  const noisy = noise ? add(b, mixed, mul(b, noise, b.scalar(spread))) : mixed;
+  const free = formOf(task, settings).matrix === null && !noise;
+  const codes = free && settings.bounds.kind === 'box' ? noisy : bounded(b, task, settings, noisy);
+  const away = sub(b, mixed, b.constant(mean, [1, task.prior.size]));
+  return { identity: null, movement: mul(b, away, b.scalar(1 / spread)), codes };
+}
+
+/** mean + B u + W v. */
+function whitened(b: GraphBuilder, { prior }: Task, identity: Value, movement: Value): Value {
+  const { mean: centre, factors, spread } = prior.statistics;
+  const { size } = prior;
+  const scaled = (x: Value, factor: Float32Array | undefined): Value =>
+    factor ? matmul(b, x, b.constant(factor, [size, size]), { transB: true }) : mul(b, x, b.scalar(spread));
+  const shared = add(b, scaled(identity, factors?.between), b.constant(centre, [1, size]));
+  return add(b, scaled(movement, factors?.within), shared);
+}
+
+/** x of L x = y for a lower triangular factor; y / spread without one. */
+function unwhitened({ factors, spread }: CodeStatistics, y: Float32Array): Float32Array {
+  if (!factors) return y.map((v) => v / spread);
+  const { within } = factors;
+  const n = y.length;
+  const x = new Float32Array(n);
+  for (let i = 0; i < n; i++) {
+    let rest = y[i]!;
+    for (let k = 0; k < i; k++) rest -= within[i * n + k]! * x[k]!;
+    const pivot = within[i * n + i]!;
+    x[i] = Math.abs(pivot) < 1e-6 ? 0 : rest / pivot;
+  }
+  return x;
+}
+
+/** The state, [I + K, D], whose codes are nearest to given ones: identities of zero, and controls fitted to the codes [T, D]. */
+export function stateOfCodes(task: Task, settings: Settings, codes: Float32Array): Float32Array {
+  const { prior, frames } = task;
+  const { size, statistics } = prior;
+  const form = formOf(task, settings);
+  const identities = identitiesOf(task, settings);
+  const rows = new Float32Array(frames * size);
+  for (let t = 0; t < frames; t++) {
+    const code = codes.subarray(t * size, (t + 1) * size);
+    const row =
+      identities === 0
+        ? code
+        : unwhitened(
+            statistics,
+            code.map((x, i) => x - statistics.mean[i]!),
+          );
+    rows.set(row, t * size);
+  }
+  const state = new Float32Array((identities + form.controls) * size);
+  state.set(form.controlsOf(rows, size), identities * size);
+  return state;
+}
