@@ -109,8 +109,13 @@ function checkUnit(model: ModelSummary, unit: number | string): void {
 /** @throws {NeuroreelError} MODEL_UNKNOWN, UNIT_UNKNOWN */
 export function checkVideoRequest(models: ModelCatalogue, request: VideoJobRequest): void {
   const model = findModel(models, ['recogniser'], request.model);
-  if (request.unit !== undefined) checkUnit(model, request.unit);
-  if (request.prior !== undefined && request.prior !== NO_PRIOR) findModel(models, ['prior'], request.prior);
+  if (request.picture !== undefined || request.compareFree) {
+    throw new NeuroreelError('REQUEST_INVALID', 'Jobs do not take `picture` or `compareFree` yet: leave them out.');
+  }
+  // Units of hidden layers have no labels: the engine checks them.
+  if (request.unit !== undefined && request.layer === undefined) checkUnit(model, request.unit);
+  if (request.prior !== undefined && ![NO_PRIOR, 'fourier'].includes(request.prior))
+    findModel(models, ['prior'], request.prior);
 }
 
 /** @throws {NeuroreelError} MODEL_UNKNOWN, CONDITION_UNKNOWN, REQUEST_INVALID */

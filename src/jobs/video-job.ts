@@ -49,11 +49,11 @@ function open(
   resume: SynthesisCheckpoint | undefined,
   between: () => Promise<void>,
 ): Promise<Synthesis> {
-  const { model, unit, prior, preset, iterations, frames, seed } = request;
+  const { model, unit, layer, position, prior, preset, settings: changes, iterations, frames, seed } = request;
   const registry = ModelRegistry.open({ folders: settings.modelFolders });
   const { runtime, threads, memory } = settings;
   const device = deviceOf(request, settings);
-  const what = { registry, model, unit, prior, preset, iterations, frames, seed };
+  const what = { registry, model, unit, layer, position, prior, preset, settings: changes, iterations, frames, seed };
   return openSynthesis({ ...what, runtime, device, threads, memory, between, resume });
 }
 
