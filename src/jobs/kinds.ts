@@ -2,6 +2,7 @@
  * The kinds of jobs: where the code is that does one, and what is checked when one is submitted. To add a kind, add
  * its request schema in `src/protocol/jobs.ts`, its module beside `video-job.ts`, and one entry here.
  */
+import { FOURIER } from '../engine/models/fourier.js';
 import { pathToFileURL } from 'node:url';
 import { placesFor } from '../engine/runtimes/choice.js';
 import {
@@ -114,7 +115,7 @@ export function checkVideoRequest(models: ModelCatalogue, request: VideoJobReque
   }
   // Units of hidden layers have no labels: the engine checks them.
   if (request.unit !== undefined && request.layer === undefined) checkUnit(model, request.unit);
-  if (request.prior !== undefined && ![NO_PRIOR, 'fourier'].includes(request.prior))
+  if (request.prior !== undefined && ![NO_PRIOR, FOURIER].includes(request.prior))
     findModel(models, ['prior'], request.prior);
 }
 

@@ -1,7 +1,6 @@
 /** Keeps a synthesis as a job's checkpoint, and opens it again where it was, if it is still the same one. */
 import type { Synthesis } from '../engine/synthesis/synthesise.js';
 import type { SynthesisCheckpoint } from '../engine/synthesis/types.js';
-import { NeuroreelError, type Steering } from '../protocol/index.js';
 import type { JobContext } from './worker-contract.js';
 
 /** What a checkpoint belongs to: with other models or another runtime, the bytes would be none that a whole run gives. */
@@ -46,23 +45,18 @@ export async function openWhereItWas(
   return open(undefined);
 }
 
-/** What the engine's run can be told between two steps. */
-interface Steerable {
-  steer?(change: Steering): Promise<void>;
-}
-
 /**
  * To be awaited before each step, after {@link keepSynthesis}: makes the changes that are to have effect from `iteration` on.
  * One that the model refuses is left out, and the job goes on.
  */
 export async function steerSynthesis(
   context: Pick<JobContext, 'steeringAt' | 'note'>,
-  synthesis: Synthesis & Steerable,
+  synthesis: Synthesis,
   iteration: number,
 ): Promise<void> {
   for (const change of context.steeringAt(iteration)) {
     try {
-      await synthesis.steer?.(change);
+      await synthesis.steer(change);
     } catch (error) {
       if (!(error instanceof NeuroreelError)) throw error;
       context.note(`A change at iteration ${iteration} was refused: ${error.message}`);

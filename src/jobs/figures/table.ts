@@ -262,13 +262,10 @@ function methods(options: FigureOptions, registry: ModelRegistry): FigurePlan {
   };
 }
 
-const ACCURACY = ['accuracyPercent', 'accuracy'];
-
-/** What a package says of its accuracy. */
+/** What a package says of its accuracy, a share from 0 to 1. */
 function accuracyOf(registry: ModelRegistry, name: string): string | null {
-  const { quality } = registry.load(name).manifest;
-  const found = ACCURACY.map((key) => quality[key]).find((value) => typeof value === 'number');
-  return found === undefined ? null : `${(found <= 1 ? 100 * found : found).toFixed(0)} % right`;
+  const { accuracy } = registry.load(name).manifest.quality;
+  return typeof accuracy === 'number' ? `${(100 * accuracy).toFixed(0)} % right` : null;
 }
 
 /** A row a checkpoint, a column a unit; the video shows one checkpoint after the other. */
