@@ -1,6 +1,7 @@
 /** Keeps a synthesis as a job's checkpoint, and opens it again where it was, if it is still the same one. */
 import type { Synthesis } from '../engine/synthesis/synthesise.js';
 import type { SynthesisCheckpoint } from '../engine/synthesis/types.js';
+import { NeuroreelError } from '../protocol/index.js';
 import type { JobContext } from './worker-contract.js';
 
 /** What a checkpoint belongs to: with other models or another runtime, the bytes would be none that a whole run gives. */
