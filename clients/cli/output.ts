@@ -3,7 +3,7 @@
  * nothing else. Standard error holds what happens on the way: notes, progress, errors.
  */
 import type { NeuroreelError } from '../../src/protocol/index.js';
-import { startBar, startLines, type Progress } from './progress.js';
+import { NO_PROGRESS, startBar, startLines, type Progress } from './progress.js';
 
 export interface OutputOptions {
   /** The result as one JSON document. */
@@ -73,7 +73,7 @@ export class Output {
    */
   progress(label: string, total: number): Progress {
     this.endProgress();
-    if (this.quiet) return { update: () => undefined, clear: () => undefined, end: () => undefined };
+    if (this.quiet) return NO_PROGRESS;
     const start = this.#stderr.isTTY ? startBar : startLines;
     this.#progress = start(this.#stderr as NodeJS.WriteStream, label, total);
     return this.#progress;
