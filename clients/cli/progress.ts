@@ -78,13 +78,18 @@ export function startBar(
   const estimate = new Estimate(total, now);
   bar.start(total, 0, { label, facts: '' });
   return {
-    update: (done, facts = '', seconds = estimate.left(done)) => bar.update(Math.floor(done), { facts: withTime(facts, seconds) }),
+    update: (done, facts = '', seconds = estimate.left(done)) =>
+      bar.update(Math.floor(done), { facts: withTime(facts, seconds) }),
     clear() {
       cursorTo(stream, 0);
       clearLine(stream, 0);
     },
     redraw: () => bar.render(),
-    end: () => bar.stop(),
+    end() {
+      // The bar goes back to the place that the terminal saved last, which is to be this line whatever came between.
+      stream.write('\x1b7');
+      bar.stop();
+    },
   };
 }
 
