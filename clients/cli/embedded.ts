@@ -2,7 +2,8 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { jobKinds, type EngineSettings, type ModelCatalogue } from '../../src/jobs/kinds.js';
+import { jobKinds, type EngineSettings } from '../../src/jobs/kinds.js';
+import type { ModelCatalogue } from '../../src/jobs/request-checks.js';
 import { JobManager, type Log } from '../../src/jobs/manager.js';
 import { isFinal, type Job, type JobRequest } from '../../src/protocol/index.js';
 import { writing } from './errors.js';

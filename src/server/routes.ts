@@ -1,7 +1,7 @@
 /** The HTTP interface under /v1. */
 import express, { type Request, type Router } from 'express';
 import { clipSetNames } from '../jobs/audit/clip-sets.js';
-import type { ModelCatalogue } from '../jobs/kinds.js';
+import type { ModelCatalogue } from '../jobs/request-checks.js';
 import type { JobManager } from '../jobs/manager.js';
 import { NeuroreelError, parseWith, uploadQuery } from '../protocol/index.js';
 import { assertScope, type Access } from './access.js';
