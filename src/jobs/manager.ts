@@ -498,8 +498,8 @@ export class JobManager {
   /** Paths of files of other jobs that a job needs. @throws {NeuroreelError} JOB_UNKNOWN, ARTIFACT_UNKNOWN */
   #inputsOf(request: JobRequest): Record<string, string> {
     if (request.kind === 'batch') return {};
-    const { inputs } = workerKindOf(this.#options.kinds, request);
-    return inputs?.(request, (job, name) => this.artifact(job, name).path) ?? {};
+    const kind = workerKindOf(this.#options.kinds, request);
+    return kind.inputs?.(request, (job, name) => this.artifact(job, name).path) ?? {};
   }
 
   #afterRun(entry: Entry, run: Run, end: ThreadEnd): void {
