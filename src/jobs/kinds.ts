@@ -14,6 +14,7 @@ import {
 import { VIDEO_ARTIFACTS } from './artifacts.js';
 import { clipSet } from './audit/clip-sets.js';
 import { partsOf, type BatchPart } from './batches.js';
+import { findModel, UNIT_MODELS, type ModelCatalogue } from './model-catalogue.js';
 import { compiled } from './package-root.js';
 import {
   checkAuditRequest,
@@ -21,9 +22,6 @@ import {
   checkImageRequest,
   checkSteering,
   checkVideoRequest,
-  findModel,
-  UNIT_MODELS,
-  type ModelCatalogue,
 } from './request-checks.js';
 
 /** What is checked before a job is taken in, or changed. */

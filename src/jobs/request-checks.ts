@@ -11,33 +11,12 @@ import {
   type VideoJobRequest,
 } from '../protocol/index.js';
 import { figureNamed } from './figures/table.js';
-
-/** The models that are installed; what this file needs of the engine's registry. */
-export interface ModelCatalogue {
-  list(): readonly ModelSummary[];
-  /** Packages that cannot be listed because their manifest is broken. */
-  problems?(): readonly { readonly name: string; readonly error: Error }[];
-}
+import { findModel, UNIT_MODELS, type ModelCatalogue } from './model-catalogue.js';
 
 /** Name of the prior that is none: the pixels themselves are the code. */
 export const NO_PRIOR = 'pixels';
 
-/** Kinds of models that have units. */
-export const UNIT_MODELS: readonly ModelSummary['kind'][] = ['recogniser', 'classifier'];
-
 const refused = (message: string): NeuroreelError => new NeuroreelError('REQUEST_INVALID', message);
-
-/** @throws {NeuroreelError} MODEL_UNKNOWN with the names there are, and what is wrong with a package of that name */
-export function findModel(models: ModelCatalogue, kinds: readonly ModelSummary['kind'][], name: string): ModelSummary {
-  const fitting = models.list().filter((model) => kinds.includes(model.kind));
-  const found = fitting.find((model) => model.name === name);
-  if (found !== undefined) return found;
-  const broken = models.problems?.().find((problem) => problem.name === name);
-  if (broken !== undefined) throw broken.error;
-  const names = fitting.map((model) => model.name).join(', ') || 'none';
-  const message = `No ${kinds.join(' or ')} is named ${JSON.stringify(name)}; there are: ${names}.`;
-  throw new NeuroreelError('MODEL_UNKNOWN', message);
-}
 
 /** @param layer units of hidden layers have no labels, and the engine checks their number */
 function checkUnit(model: ModelSummary, unit: number | string, layer?: string): void {
