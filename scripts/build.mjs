@@ -1,4 +1,4 @@
-// Transpiles src/, clients/cli/ and models/**/*.ts to dist/, file by file, when a source is newer than the last build.
+// Transpiles src/, clients/cli/, clients/js/ and models/**/*.ts to dist/, file by file, when a source is newer than the last build.
 // Used by every command that needs the compiled program, because no install script may run (see .npmrc).
 import { existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,7 +9,7 @@ const stampFile = join(root, 'dist', '.built');
 
 function sources() {
   const found = [];
-  for (const top of ['src', join('clients', 'cli'), 'models']) {
+  for (const top of ['src', join('clients', 'cli'), join('clients', 'js'), 'models']) {
     if (!existsSync(join(root, top))) continue;
     for (const entry of readdirSync(join(root, top), { recursive: true })) {
       if (entry.endsWith('.ts') && !entry.endsWith('.d.ts')) found.push(join(top, entry));
