@@ -85,10 +85,12 @@ function healthOf(parts: AppParts): Health {
   };
 }
 
-/** The page's files, and the one module of the protocol that it shares with the server, as compiled. */
+/** The page as it was built, and a module for pages of others that reads frames. */
 function livePage(app: Express): void {
-  const options = { index: 'index.html', cacheControl: false, setHeaders: noCache };
-  app.use('/', express.static(join(packageRoot, 'clients', 'web'), options));
+  const files = join(packageRoot, 'dist', 'web');
+  // Their names change with their content.
+  app.use('/assets', express.static(join(files, 'assets'), { index: false, immutable: true, maxAge: '1y' }));
+  app.use('/', express.static(files, { index: 'index.html', cacheControl: false, setHeaders: noCache }));
   const frameHeader = compiled('src/protocol/frame-header.js');
   route(app, '/protocol/frame-header.js', {
     get: (_, response) =>
