@@ -17,7 +17,7 @@ export async function figureWithProgress(out: Output, run: CliFigure): Promise<{
     const report = await writing(run.folder, () =>
       runFigure({
         ...run,
-        onStarted(requests) {
+        onStarted({ requests }) {
           if (requests > 0) bar = out.progress('making', requests);
         },
         onMade(done, words) {
