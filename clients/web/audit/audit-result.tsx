@@ -187,14 +187,17 @@ export function AuditResult({ report, artifacts }: AuditResultProps): JSX.Elemen
       <StrengthCharts models={models} delta={parameters.delta} />
       <p class="quiet">
         Flip rate: how many answers change when the frames are put in another order. Noise floor: how many change with
-        slightly other crops, in order. Bars are 95 % intervals.
+        slightly other crops, in order. D: mean distance of a frame from its own place. Bars are 95 % intervals.
       </p>
       {withClasses.map((model) => (
         <Classes key={model.name} {...model} />
       ))}
-      {models.map((model) => (
-        <Conditions key={model.name} {...model} />
-      ))}
+      <details>
+        <summary>Every condition ({models[0]?.conditions.length})</summary>
+        {models.map((model) => (
+          <Conditions key={model.name} {...model} />
+        ))}
+      </details>
       <Figures artifacts={artifacts} />
       {models.map(({ name, skipped, unlabelled }) => (
         <div key={name}>

@@ -62,7 +62,7 @@ export function AuditSection({ route }: { readonly route: Route }): JSX.Element 
   const audits = useJobs(`kind=audit&limit=${MOST_LISTED}`);
   const shown = route.parts[0] ?? audits?.[0]?.id;
   return (
-    <div class="audit-section">
+    <div class={`audit-section ${route.parts.length > 0 ? 'asked' : ''}`}>
       <div class="audit-side">
         <section class="card" aria-labelledby="audit-title">
           <h1 id="audit-title" tabIndex={-1}>

@@ -17,7 +17,7 @@ const FAMILIES: readonly {
   { name: 'blocks permuted', colour: 'good', match: /^permute-blocks-\d+$/, joined: true },
   { name: 'whole clip shuffled', colour: 'ink', match: /^shuffle$/, joined: false },
   { name: "shuffled within the recogniser's windows", colour: 'warn', match: /^shuffle-within-clip$/, joined: false },
-  { name: 'reversed', colour: 'info', match: /^reverse$/, joined: false },
+  { name: 'reversed', colour: 'bad', match: /^reverse$/, joined: false },
 ];
 
 const pointOf = ({ name, strength, flipRate }: Condition): IntervalPoint => ({
@@ -46,21 +46,28 @@ export function StrengthCharts({ models, delta }: StrengthChartsProps): JSX.Elem
   ]);
   const yMax = Math.min(100, Math.max(...highest) * 1.08);
   return (
-    <div class="strength-charts">
-      {drawn.map(({ model: { name, noiseFloor }, series }) => (
-        <IntervalChart
-          key={name}
-          title={`Flip rate against shuffle strength: ${name}`}
-          xName="D, mean distance of a frame from its place, frames"
-          yName="flip rate, %"
-          series={series}
-          yMax={yMax}
-          bands={[
-            { name: 'noise floor, 95 %', low: 100 * noiseFloor.low, high: 100 * noiseFloor.high, colour: 'quiet' },
-            { name: `noise floor + delta (${100 * delta} %)`, low: 100 * (noiseFloor.value + delta), colour: 'bad' },
-          ]}
-        />
-      ))}
-    </div>
+    <section aria-labelledby="strength-title">
+      <h3 id="strength-title">Flip rate against shuffle strength</h3>
+      <div class="strength-charts">
+        {drawn.map(({ model: { name, noiseFloor }, series }) => (
+          <IntervalChart
+            key={name}
+            title={name}
+            xName="shuffle strength D, frames"
+            yName="flip rate, %"
+            series={series}
+            yMax={yMax}
+            bands={[
+              { name: 'noise floor, 95 %', low: 100 * noiseFloor.low, high: 100 * noiseFloor.high, colour: 'quiet' },
+              {
+                name: `noise floor + delta (${100 * delta} %)`,
+                low: 100 * (noiseFloor.value + delta),
+                colour: 'quiet',
+              },
+            ]}
+          />
+        ))}
+      </div>
+    </section>
   );
 }
