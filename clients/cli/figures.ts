@@ -1,31 +1,51 @@
 /** Makes a figure for a command, with its progress, and says what it left. */
-import { join, relative } from 'node:path';
+import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { FIGURE_FILES, runFigure, type FigureRun } from '../../src/jobs/figures/run-figure.js';
+import { KeptRuns } from '../../src/jobs/unit-batch/kept-runs.js';
 import type { FigureReport } from '../../src/protocol/index.js';
+import { workFolder } from './embedded.js';
 import { writing } from './errors.js';
 import { duration, facts } from './format.js';
 import { onInterrupt } from './interrupt.js';
+import { here } from './job-result.js';
 import type { Output } from './output.js';
 
-export type CliFigure = Omit<FigureRun, 'onStarted' | 'onMade' | 'signal'>;
+export type CliFigure = Pick<
+  FigureRun,
+  'entry' | 'options' | 'registry' | 'folder' | 'runtime' | 'device' | 'threads' | 'memory' | 'fps'
+>;
 
-/** Throws what `runFigure` throws, OUTPUT_UNWRITABLE, and INTERRUPTED. */
+/**
+ * Makes a figure here. What an interrupted one has reached is kept beside its files until it is done.
+ * Throws what `runFigure` throws, OUTPUT_UNWRITABLE, and INTERRUPTED.
+ */
 export async function figureWithProgress(out: Output, run: CliFigure): Promise<{ report: FigureReport }> {
-  const interrupt = onInterrupt(out, { message: 'The figure was not finished.', goesOn: false });
+  const message = 'The figure was not finished; what it reached is kept.';
+  const interrupt = onInterrupt(out, { message, goesOn: true });
+  const kept = workFolder(run.folder, 'figure');
   let bar: ReturnType<Output['progress']> | null = null;
   try {
     const report = await writing(run.folder, () =>
       runFigure({
         ...run,
-        onStarted({ requests }) {
-          if (requests > 0) bar = out.progress('making', requests);
+        // A request is too long, and has characters, for the name of a folder.
+        keeperOf: (name) => new KeptRuns(join(kept, createHash('sha256').update(name).digest('hex').slice(0, 32))),
+        onStarted({ pictures }) {
+          if (pictures > 0) bar = out.progress('making', pictures);
         },
-        onMade(done, words) {
-          bar?.update(done, words);
+        onStep({ iteration, iterations, activation, done, makes, words }) {
+          const facts = `${words} ${iteration}/${iterations}  activation ${activation.toFixed(2)}`;
+          bar?.update(done + (makes * iteration) / (iterations + 1), facts);
+        },
+        onWriting(frames, of) {
+          if (of > 1) (frames === 0 ? (bar = out.progress('encoding', of)) : bar)?.update(frames, 'frames', null);
         },
         signal: interrupt.signal,
       }),
     );
+    await rm(kept, { recursive: true, force: true });
     return { report };
   } finally {
     interrupt.release();
@@ -35,15 +55,13 @@ export async function figureWithProgress(out: Output, run: CliFigure): Promise<{
 
 /** A few lines for people. */
 export function figureWords({ title, panels, files, seconds }: FigureReport, folder: string): string {
-  const short = relative(process.cwd(), folder);
-  const here = short.startsWith('..') ? folder : short || '.';
   const video = files.includes(FIGURE_FILES.video);
   return facts([
     ['figure', title],
     ['panels', String(panels.length)],
-    ['picture', join(here, FIGURE_FILES.picture)],
-    ['video', video ? join(here, FIGURE_FILES.video) : ''],
-    ['report', join(here, FIGURE_FILES.report)],
+    ['picture', here(join(folder, FIGURE_FILES.picture))],
+    ['video', video ? here(join(folder, FIGURE_FILES.video)) : ''],
+    ['report', here(join(folder, FIGURE_FILES.report))],
     ['took', duration(seconds)],
   ]);
 }

@@ -1,8 +1,11 @@
 /** `neuroreel figure NAME`: the kinds of figures of the paper's supplement, made here. */
 import type { Command } from 'commander';
-import { resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { FigureOptions } from '../../../src/jobs/figures/plan.js';
 import { FIGURES, figureNamed } from '../../../src/jobs/figures/table.js';
+import { FIGURE_FILES } from '../../../src/jobs/figures/run-figure.js';
+import { figureReport, parseWith, type JobRequestInput } from '../../../src/protocol/index.js';
 import { action } from '../command.js';
 import { figureWithProgress, figureWords } from '../figures.js';
 import { columns as inColumns } from '../format.js';
@@ -15,10 +18,12 @@ import {
   type SynthesisOptions,
 } from '../options.js';
 import { unitList, whole } from '../option-values.js';
+import { makeJob } from '../job-making.js';
 import type { Output } from '../output.js';
+import { serverAddress, serverOptions, type ServerOptions } from '../server-options.js';
 import { memoryChoice, openRegistry, runtimeChoice } from '../settings.js';
 
-interface FigureCommandOptions extends GlobalOptions, ComputeOptions, Omit<SynthesisOptions, 'prior'> {
+interface FigureCommandOptions extends GlobalOptions, ComputeOptions, Omit<SynthesisOptions, 'prior'>, ServerOptions {
   readonly model?: string;
   readonly units?: (string | number)[];
   readonly layers?: string[];
@@ -52,11 +57,17 @@ export function define(command: Command): void {
   command
     .option('--starts <n>', 'pictures of a unit, each from a start of its own', whole(1, 64))
     .option('--frames <n>', 'frames of each video of a recogniser', whole(1, 4096))
-    .option('--videos <paths...>', 'videos, or folders that `neuroreel video` made, to put beside each other')
-    .option('--real <path>', 'real examples: a folder of class folders, or a .tar of one')
+    .option(
+      '--videos <paths...>',
+      'videos, or folders that `neuroreel video` made, to put beside each other; with --server: ids of its jobs',
+    )
+    .option(
+      '--real <path>',
+      'real examples: a folder of class folders, or a .tar of one; with --server: a set of its clips',
+    )
     .option('--fps <n>', 'frames a second of the MP4', whole(1, 120), 12)
     .option('--out <folder>', 'folder for figure.png, figure.mp4 and figure.json (default: out/figure-NAME)');
-  computeOptions(command).action(action(figure));
+  computeOptions(serverOptions(command)).action(action(figure));
   const lines = FIGURES.map(({ name, also = [], describe }) => [[name, ...also].join(', '), describe]);
   command.addHelpText('after', `\nFigures:\n${inColumns(lines.map((line) => ['', ...line]))}`);
   examples(command, [
@@ -75,12 +86,29 @@ async function figure(out: Output, options: FigureCommandOptions, name?: string)
   }
   const entry = figureNamed(name);
   const folder = resolve(options.out ?? `out/figure-${entry.name}`);
+  if (serverAddress(options) !== undefined) {
+    await makeJob(out, { what: 'figure', folder, options, request: () => figureRequest(entry.name, options) });
+    const text = await readFile(join(folder, FIGURE_FILES.report), 'utf8');
+    const report = parseWith(figureReport, JSON.parse(text), 'INTERNAL');
+    out.result({ folder, report }, figureWords(report, folder));
+    return;
+  }
   const { report } = await figureWithProgress(out, {
     ...{ entry, folder, fps: options.fps, threads: options.threads, options: figureOptions(options) },
     ...{ registry: openRegistry(options.models), memory: memoryChoice(options.memory) },
     ...runtimeChoice(options),
   });
   out.result({ folder, report }, figureWords(report, folder));
+}
+
+/** With a server, videos are jobs of it, and real examples a set of its clips. */
+function figureRequest(name: string, options: FigureCommandOptions): JobRequestInput {
+  const { model, units, layers, priors, checkpoints, preset, settings, starts, seed, iterations, frames } = options;
+  const { videos, real, fps } = options;
+  return {
+    ...{ kind: 'figure', figure: name, model, units, layers, priors, checkpoints, preset, settings, starts, seed },
+    ...{ iterations, frames, jobs: videos, real, fps },
+  };
 }
 
 function figureOptions(options: FigureCommandOptions): FigureOptions {
