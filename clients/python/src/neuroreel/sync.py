@@ -39,9 +39,20 @@ class _Loop:
     def close(self) -> None:
         if not self._thread.is_alive():
             return
+        self.run(_drained())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _drained() -> None:
+    """Ends what is left of watches that nobody closed, so that no socket stays open."""
+    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    # Sockets are closed in the next round of the loop.
+    await asyncio.sleep(0)
 
 
 class Job:
