@@ -141,11 +141,11 @@ describe('a server with tokens', () => {
 describe('what is no server of this protocol', () => {
   it.each([
     ['a server of another version', { 'Neuroreel-Protocol': 'neuroreel.v2' }, 404, '{}', 'speaks neuroreel.v2'],
-    ['a web server', {}, 404, '<h1>Not found</h1>', 'not as a neuroreel server does'],
-    ['a web page', {}, 200, '<h1>Hello</h1>', 'did not answer in JSON'],
+    ['a web server', undefined, 404, '<h1>Not found</h1>', 'not as a neuroreel server does'],
+    ['a web page', undefined, 200, '<h1>Hello</h1>', 'did not answer in JSON'],
   ])('%s is told apart', async (_, headers, status, body, words) => {
-    const server = await answering(headers, status, body);
-    const client = clientOf(server);
+    const server = await answering(status, body, headers);
+    const client = new NeuroreelClient({ url: server.url });
     for (const asked of [client.jobs.get('a'), client.health(), client.wait('a')]) {
       await expect(asked).rejects.toEqual(code('PROTOCOL_MISMATCH'));
     }
