@@ -1,5 +1,7 @@
 /** The stream with Chromium's own WebSocket at the other end, which this project did not write. */
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { endless, reaches } from '../jobs/fixtures/fixtures.js';
@@ -52,12 +54,8 @@ describe.skipIf(!existsSync(executablePath))('Chromium as the peer of the stream
   beforeEach(async () => {
     t = await startServer({ config: { heartbeatSeconds: 2 } });
     page = await browser.newPage();
-    await page.goto(`${t.url}/docs`);
-    // The page of the documents loads nothing and runs nothing; a page of its own without a policy does.
-    await page.route('**/peer.html', (route) =>
-      route.fulfill({ contentType: 'text/html', body: '<title>peer</title>' }),
-    );
-    await page.goto(`${t.url}/peer.html`);
+    // Any page of the server's own origin that has no connection of its own.
+    await page.goto(`${t.url}/openapi.json`);
     await page.evaluate(PEER);
   });
 
@@ -93,10 +91,10 @@ describe.skipIf(!existsSync(executablePath))('Chromium as the peer of the stream
     expect(
       await inPage(`
         await new Promise((resolve) => setTimeout(resolve, 9000));
-        p.send({ type: 'ping', re: 'still' });
+        p.send({ type: 'ping', re: 9 });
         return (await p.next('pong')).re;
       `),
-    ).toBe('still');
+    ).toBe(9);
   });
 
   it('is told what is wrong with a message, and is closed with 1009 after one that is too large', async () => {
@@ -128,14 +126,16 @@ describe.skipIf(!existsSync(executablePath))('Chromium as the peer of the stream
       return p.closed;
     })()`;
     expect(await page.evaluate(refusal)).toMatchObject({ code: 1006 });
+    const other = createServer((_, response) => response.end('another server'));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const foreign = await browser.newPage();
-    await foreign.route('http://other.example/', (route) => route.fulfill({ contentType: 'text/html', body: 'x' }));
-    await foreign.goto('http://other.example/');
+    await foreign.goto(`http://127.0.0.1:${(other.address() as AddressInfo).port}/`);
     const closed = await foreign.evaluate(
       `new Promise((resolve) => new WebSocket('${t.url.replace('http', 'ws')}/v1/stream', ['neuroreel.v1'])
         .addEventListener('close', ({ code }) => resolve(code)))`,
     );
     expect(closed).toBe(1006);
     await foreign.close();
+    other.close();
   });
 });
