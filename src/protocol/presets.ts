@@ -66,6 +66,7 @@ const NO_PENALTIES: SynthesisPenalties = {
   naturalness: 0,
   identity: 0,
   energy: 0,
+  pace: 0,
   manifold: 0,
   totalVariation: 0,
   code: 0,
