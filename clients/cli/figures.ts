@@ -1,13 +1,7 @@
 /** Makes a figure for a command, with its progress, and says what it left. */
 import { join, relative } from 'node:path';
 import { FIGURE_FILES, runFigure, type FigureRun } from '../../src/jobs/figures/run-figure.js';
-import {
-  NeuroreelError,
-  parseWith,
-  synthesisOverrides,
-  type FigureReport,
-  type SynthesisOverrides,
-} from '../../src/protocol/index.js';
+import type { FigureReport } from '../../src/protocol/index.js';
 import { writing } from './errors.js';
 import { duration, facts } from './format.js';
 import { onInterrupt } from './interrupt.js';
@@ -15,11 +9,9 @@ import type { Output } from './output.js';
 
 export type CliFigure = Omit<FigureRun, 'onStarted' | 'onMade' | 'signal'>;
 
-const AGAIN = 'The figure was not finished. The same command with the same seed makes the same one.';
-
 /** Throws what `runFigure` throws, OUTPUT_UNWRITABLE, and INTERRUPTED. */
 export async function figureWithProgress(out: Output, run: CliFigure): Promise<{ report: FigureReport }> {
-  const interrupt = onInterrupt(out, AGAIN);
+  const interrupt = onInterrupt(out, { message: 'The figure was not finished.', goesOn: false });
   let bar: ReturnType<Output['progress']> | null = null;
   const began = performance.now();
   let total = 0;
@@ -58,15 +50,4 @@ export function figureWords({ title, panels, files, seconds }: FigureReport, fol
     ['report', join(here, FIGURE_FILES.report)],
     ['took', duration(seconds)],
   ]);
-}
-
-/** What replaces settings of the preset, from JSON. @throws {NeuroreelError} REQUEST_INVALID */
-export function settingsOf(text: string): SynthesisOverrides {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new NeuroreelError('REQUEST_INVALID', `--settings is no JSON: ${(cause as Error).message}.`, { cause });
-  }
-  return parseWith(synthesisOverrides, json);
 }

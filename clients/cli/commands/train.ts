@@ -17,7 +17,8 @@ import { action } from '../command.js';
 import { writing } from '../errors.js';
 import { columns, duration, facts, figure } from '../format.js';
 import { onInterrupt, type Interrupt } from '../interrupt.js';
-import { deviceOption, examples, runtimeOption, threadsOption, whole, type GlobalOptions } from '../options.js';
+import { deviceOption, examples, runtimeOption, threadsOption, type GlobalOptions } from '../options.js';
+import { whole } from '../option-values.js';
 import type { Output } from '../output.js';
 import { loadRecipe, recipeNames } from '../recipes.js';
 import { openRegistry, runtimeChoice, trainFolder } from '../settings.js';
@@ -109,10 +110,8 @@ class Training {
     const context = await this.#context();
     const identity = { recipe: this.#recipe.name, seed: this.#seed, steps: this.#steps };
     const run = TrainingRun.open(resolve(work), identity, force);
-    const interrupt = onInterrupt(
-      this.#out,
-      `Training is not finished; ${run.folder} holds its checkpoint. The same command goes on from there.`,
-    );
+    const message = `Training is not finished; ${run.folder} holds its checkpoint.`;
+    const interrupt = onInterrupt(this.#out, { message, goesOn: true });
     try {
       const { weights, watched } = await this.#train(run, context, interrupt);
       const curves = await run.plot(`${this.#recipe.name}, seed ${this.#seed}`, watched);
