@@ -1,10 +1,11 @@
 /** Makes a figure: what its plan asks for is synthesised, put on a board and written, with all that makes it again. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { openRuntime } from '../../engine/runtimes/open.js';
 import type { ModelRegistry } from '../../engine/models/registry.js';
 import {
   FIGURE_FORMAT,
+  figureOptions,
   figureReport,
   MAX_PANELS,
   NeuroreelError,
@@ -26,6 +27,7 @@ import {
 } from '../../video/index.js';
 import { realSource } from '../evaluation/examples.js';
 import { packageVersion } from '../package-root.js';
+import { KeptRuns } from '../unit-batch/kept-runs.js';
 import { makePictures, type MadePicture } from './pictures.js';
 import { shortLabel, type FigureOptions, type FigurePlan, type PanelPlan } from './plan.js';
 import type { FigureEntry } from './table.js';
@@ -65,15 +67,18 @@ const SCENE_SECONDS = 1.6;
  */
 export async function runFigure(run: FigureRun): Promise<FigureReport> {
   const began = performance.now();
-  const options = { ...run.entry.defaults, ...defined(run.options) };
+  const options = parseWith(figureOptions, { ...run.entry.defaults, ...defined(run.options) });
   const plan = run.entry.plan(options, run.registry);
   const requests = requestsOf(plan);
   run.onStarted?.(requests.size);
   const runtime = requests.size === 0 ? null : await openRuntime(run.runtime, run.device);
   const pictures = new Map<string, MadePicture[]>();
+  // Runs are kept until the figure is there: the same command goes on with one that was interrupted.
+  const work = join(run.folder, '.run');
   for (const [key, request] of requests) {
     const { registry, threads, memory, signal } = run;
-    pictures.set(key, await makePictures(request, { registry, runtime: runtime!, threads, memory, signal }));
+    const keeper = new KeptRuns(join(work, String(pictures.size)));
+    pictures.set(key, await makePictures(request, { registry, runtime: runtime!, threads, memory, signal, keeper }));
     run.onMade?.(pictures.size, `${request.model} ${request.unit}`);
   }
   const filled = await fillPanels(plan, pictures, run, options);
@@ -89,6 +94,7 @@ export async function runFigure(run: FigureRun): Promise<FigureReport> {
     (performance.now() - began) / 1000,
   );
   await writeFile(join(run.folder, FIGURE_FILES.report), `${JSON.stringify(report, null, 2)}\n`);
+  await rm(work, { recursive: true, force: true });
   return report;
 }
 
@@ -139,8 +145,8 @@ const sizeOf = ({ width, height, count }: FrameSequence): FigurePanel['size'] =>
 /** What panels say that were not made. */
 const NOT_MADE = {
   ...{ request: null, start: null, model: null, prior: null, unit: null, activation: null },
-  ...{ probability: null, crop: null, detail: '' },
-} as const;
+  ...{ probability: null, crop: null, detail: '', inputs: [] },
+} satisfies Partial<FigurePanel>;
 
 function madePanel(
   panel: Extract<PanelPlan, { kind: 'made' }>,
@@ -148,7 +154,7 @@ function madePanel(
 ): FilledPanel {
   const request = parseWith(pictureRequest, panel.request);
   const picture = pictures.get(keyOf(request))![panel.start]!;
-  const { activation, activations, probability, clip, crop, unit, model, prior } = picture;
+  const { activation, activations, probability, clip, crop, unit, model, prior, inputs } = picture;
   const several = activations.length > 1 ? activations.map((one) => one.toFixed(1)).join(' + ') : activation.toFixed(1);
   const sure = probability === null ? '' : ` · ${(100 * probability).toFixed(0)} %`;
   return {
@@ -157,8 +163,7 @@ function madePanel(
       ...{ kind: 'made', request, start: panel.start, source: null, model, prior, unit, activation, probability, crop },
       label: panel.label ?? shortLabel(unit.label),
       detail: several + (activations.length > 1 ? '' : sure),
-      activations: [...activations],
-      size: sizeOf(clip),
+      ...{ activations: [...activations], inputs: [...inputs], size: sizeOf(clip) },
     },
   };
 }
@@ -258,7 +263,7 @@ function seriesScenes(board: Board, fps: number) {
 }
 
 function reportOf(
-  { entry }: FigureRun,
+  { entry, fps, single = false }: FigureRun,
   plan: FigurePlan,
   options: FigureOptions,
   filled: (FilledPanel | null)[][],
@@ -275,7 +280,7 @@ function reportOf(
       ...{ format: FIGURE_FORMAT, figure: entry.name, title: plan.title, subtitle: plan.subtitle },
       rows: [...(plan.rows ?? [])],
       columns: [...(plan.columns ?? [])],
-      options: { ...options },
+      ...{ options, fps, single },
       panels,
       files: [...files],
       ...{ runtime, seconds, versions: { neuroreel: packageVersion, node: process.versions.node } },

@@ -43,7 +43,7 @@ const OF_VIDEOS: Record<Kind, readonly Case[]> = {
     ['logit in one window', {}, { kind: 'logit', window: 1 }],
     ['hidden unit of the LSTM', { layer: 'lstm', unit: 1 }, { kind: 'logit' }],
     ['cell of the LSTM in one window', { layer: 'cell', unit: 2 }, { kind: 'logit', window: 0 }],
-    ['unit of maps in the frames of a window', { layer: 'conv', unit: 0 }, { kind: 'logit', window: 1 }],
+    ['unit of maps in the frames of a window', { layer: 'conv', unit: 3 }, { kind: 'logit', window: 1 }],
   ],
   log_softmax: [['log_softmax in one window', {}, { kind: 'log_softmax', window: 1 }]],
   truncated_softmax: [['truncated_softmax', {}, { kind: 'truncated_softmax' }]],

@@ -16,6 +16,7 @@ import { openTask } from '../../../src/engine/synthesis/open-task.js';
 import { passOf, type Pass } from '../../../src/engine/synthesis/pass.js';
 import type { Settings } from '../../../src/engine/synthesis/presets.js';
 import { isOfPictures, type Task } from '../../../src/engine/synthesis/scene.js';
+import type { SynthesisOverrides } from '../../../src/protocol/synthesis.js';
 import { sharedJson, sharedNpy, sharedPart, sharedPath } from '../../shared-data.js';
 import { CODE, relativeError, removeFolder, temporaryFolder } from '../small-models.js';
 import { CLASSIFIER, passInputs, RECOGNISER, smallRuns, type SmallRuns } from './small-runs.js';
@@ -39,8 +40,8 @@ function twiceTheMinimum(b: GraphBuilder, task: Task, { scores, codes }: Pass): 
   return mean(b, sub(b, least, length), undefined, false);
 }
 
-const joint = (gamma: number, unit: number | string) => ({
-  objective: { kind: 'joint', with: [{ unit }], lambda: LAMBDA, gamma } as const,
+const joint = (gamma: number, unit: number | string): SynthesisOverrides => ({
+  objective: { kind: 'joint', with: [{ unit }], lambda: LAMBDA, gamma },
 });
 
 describe('two units with gamma 1', () => {
