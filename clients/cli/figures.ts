@@ -1,15 +1,20 @@
 /** Makes a figure for a command, with its progress, and says what it left. */
-import { readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { FIGURE_FILES, runFigure, type FigureRun } from '../../src/jobs/figures/run-figure.js';
 import { figureNamed } from '../../src/jobs/figures/table.js';
+import { KeptRuns } from '../../src/jobs/unit-batch/kept-runs.js';
 import { figureReport, NeuroreelError, parseWith, type FigureReport } from '../../src/protocol/index.js';
 import { writing } from './errors.js';
 import { duration, facts } from './format.js';
 import { onInterrupt } from './interrupt.js';
 import type { Output } from './output.js';
 
-export type CliFigure = Omit<FigureRun, 'onStarted' | 'onMade' | 'signal'>;
+export type CliFigure = Omit<FigureRun, 'onStarted' | 'onMade' | 'signal' | 'keeperOf'>;
+
+/** A request is too long for the name of a folder. */
+const folderOf = (request: string): string => createHash('sha256').update(request).digest('hex').slice(0, 16);
 
 /** Throws what `runFigure` throws, OUTPUT_UNWRITABLE, and INTERRUPTED. */
 export async function figureWithProgress(out: Output, run: CliFigure): Promise<{ report: FigureReport }> {
@@ -18,23 +23,22 @@ export async function figureWithProgress(out: Output, run: CliFigure): Promise<{
     goesOn: true,
   });
   let bar: ReturnType<Output['progress']> | null = null;
-  const began = performance.now();
-  let total = 0;
+  const work = join(run.folder, '.run');
   try {
     const report = await writing(run.folder, () =>
       runFigure({
         ...run,
-        onStarted(requests) {
-          total = requests;
+        keeperOf: (request) => new KeptRuns(join(work, folderOf(request))),
+        onStarted({ requests }) {
           if (requests > 0) bar = out.progress('making', requests);
         },
         onMade(done, words) {
-          const left = ((performance.now() - began) / 1000 / done) * (total - done);
-          bar?.update(done, `${words}${done < total ? `  ETA ${duration(left)}` : ''}`);
+          bar?.update(done, words);
         },
         signal: interrupt.signal,
       }),
     );
+    await rm(work, { recursive: true, force: true });
     return { report };
   } finally {
     interrupt.release();

@@ -48,7 +48,10 @@ export async function makeExamples(unit: number, options: MakeSettings): Promise
   const request = parseWith(pictureRequest, {
     ...{ model: model.manifest.name, unit, prior, preset, settings, iterations, frames, seed, starts },
   });
-  const made = await makePictures(request, { registry, runtime, threads, keeper, onStep, signal });
+  const made = await makePictures(request, {
+    ...{ registry, runtime, threads, keeper, signal },
+    onStep: ({ iteration, iterations }) => onStep?.(iteration, iterations),
+  });
   const clips = made.map((one): MadeClip => ({
     ...{ seed: one.seed, start: one.start - (one.seed - seed), clip: one.clip, smoothness: one.smoothness ?? 0 },
   }));

@@ -11,6 +11,12 @@ export interface RequestInputs {
   readonly files: FigurePanel['inputs'];
 }
 
+interface Reading {
+  readonly signal?: AbortSignal | undefined;
+  /** Where the files lie that a request names; the names are paths when absent. */
+  readonly pathOf?: ((name: string) => string) | undefined;
+}
+
 /** Pictures that patches are taken of at most. */
 const MOST_EXAMPLES = 400;
 
@@ -20,18 +26,19 @@ const MOST_EXAMPLES = 400;
  * @throws {NeuroreelError} IMAGE_UNREADABLE, VIDEO_UNREADABLE, REQUEST_INVALID where there is nothing to read
  */
 export async function readInputs(
-  { picture, examples, frames }: PictureRequest,
+  { picture, examples: named, frames, settings }: PictureRequest,
   size: { readonly width: number; readonly height: number; readonly video: boolean },
-  signal?: AbortSignal,
+  { signal, pathOf = (name) => name }: Reading,
 ): Promise<RequestInputs> {
+  const examples = (settings?.penalties?.patch ?? 0) > 0 ? named : undefined;
   const files: FigurePanel['inputs'] = [];
   for (const path of [picture, examples]) {
-    if (path !== undefined) files.push({ path, sha256: await contentHash(path).catch(() => null) });
+    if (path !== undefined) files.push({ path, sha256: await contentHash(pathOf(path)) });
   }
   return {
     files,
-    ...(picture !== undefined && { pictures: await startOf(picture, size.video ? frames : 1, signal) }),
-    ...(examples !== undefined && { examples: await examplesOf(examples, size) }),
+    ...(picture !== undefined && { pictures: await startOf(pathOf(picture), size.video ? frames : 1, signal) }),
+    ...(examples !== undefined && { examples: await examplesOf(pathOf(examples), size) }),
   };
 }
 

@@ -16,8 +16,26 @@ export interface PictureEngine {
   readonly memory?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly keeper?: RunKeeper | undefined;
+  /** Where the files lie that a request names; the names are paths when absent. */
+  readonly pathOf?: ((name: string) => string) | undefined;
+  /** Awaited before each step and between the parts of one: it may wait (a pause), and what it throws ends the run. */
+  readonly between?: (() => Promise<void>) | undefined;
+  /** Whether the frames of the next iteration are wanted. */
+  readonly pixelsDue?: ((iteration: number) => boolean) | undefined;
   /** Told after each iteration. */
-  readonly onStep?: ((iteration: number, iterations: number, activation: number) => void) | undefined;
+  readonly onStep?: ((step: PictureStep) => void) | undefined;
+}
+
+/** An iteration of one run. */
+export interface PictureStep {
+  readonly iteration: number;
+  readonly iterations: number;
+  readonly activation: number;
+  /** Pictures of the request that are done, and that this run makes. */
+  readonly made: number;
+  readonly makes: number;
+  /** Where they were wanted. */
+  readonly frames: FrameSequence | null;
 }
 
 /** Keeps runs, so that an interrupted one goes on where it was. */
@@ -41,6 +59,7 @@ export interface MadePicture {
   readonly activation: number;
   /** Of an objective with several units: that of each, the first one's first; else none. */
   readonly activations: readonly number[];
+  /** Files that the request names. */
   readonly inputs: RequestInputs['files'];
   readonly probability: number | null;
   readonly smoothness: number | null;
@@ -55,16 +74,24 @@ const AT_ONCE = 8;
 export async function makePictures(request: PictureRequest, engine: PictureEngine): Promise<MadePicture[]> {
   const model = engine.registry.loadWithUnits(request.model);
   const pictures = isClassifier(model);
-  const inputs = await readInputs(request, { ...model.manifest.input, video: !pictures }, engine.signal);
+  const { signal, pathOf } = engine;
+  const inputs = await readInputs(request, { ...model.manifest.input, video: !pictures }, { signal, pathOf });
   const made: MadePicture[] = [];
   while (made.length < request.starts) {
     const count = pictures ? Math.min(AT_ONCE, request.starts - made.length) : 1;
     const seed = request.seed + made.length;
-    const run = await runOne({ request, inputs, seed, frames: pictures ? count : request.frames }, engine);
+    const onStep = (step: Omit<PictureStep, 'made' | 'makes'>): void =>
+      engine.onStep?.({ ...step, made: made.length, makes: count });
+    const frames = pictures ? count : request.frames;
+    const run = await runOne({ request, inputs, seed, frames }, { ...engine, onStep });
     for (let i = 0; i < count; i++) made.push(pictureOf(run, made.length, pictures ? i : null));
   }
   return made;
 }
+
+type RunEngine = Omit<PictureEngine, 'onStep'> & {
+  readonly onStep: (step: Omit<PictureStep, 'made' | 'makes'>) => void;
+};
 
 /** What is made in one run. */
 interface RunPlan {
@@ -87,18 +114,18 @@ function identityOf({ request, inputs }: RunPlan, about: Run['about']): string {
 
 function open(
   { request, inputs, seed, frames }: RunPlan,
-  engine: PictureEngine,
+  engine: RunEngine,
   resume?: SynthesisCheckpoint,
 ): Promise<Synthesis> {
-  const { registry, runtime, threads, memory } = engine;
+  const { registry, runtime, threads, memory, between } = engine;
   const { model, unit, layer, position, prior, preset, iterations, settings } = request;
   return openSynthesis({
     ...{ registry, model, unit, layer, position, prior, preset, iterations, frames, seed, runtime, threads, memory },
-    ...{ settings, resume, pictures: inputs.pictures, examples: inputs.examples },
+    ...{ settings, resume, between, pictures: inputs.pictures, examples: inputs.examples },
   });
 }
 
-async function openWhereItWas(plan: RunPlan, engine: PictureEngine): Promise<Synthesis> {
+async function openWhereItWas(plan: RunPlan, engine: RunEngine): Promise<Synthesis> {
   const fresh = await open(plan, engine);
   const kept = await engine.keeper?.load(plan.seed, identityOf(plan, fresh.report()));
   if (!kept) return fresh;
@@ -106,29 +133,63 @@ async function openWhereItWas(plan: RunPlan, engine: PictureEngine): Promise<Syn
   return open(plan, engine, kept);
 }
 
-async function runOne(plan: RunPlan, engine: PictureEngine): Promise<Run> {
-  const { signal, onStep, keeper } = engine;
+async function runOne(plan: RunPlan, engine: RunEngine): Promise<Run> {
   const synthesis = await openWhereItWas(plan, engine);
-  const keep = async (): Promise<void> =>
-    keeper?.save(plan.seed, identityOf(plan, synthesis.report()), synthesis.checkpoint());
-  let saved = performance.now();
+  const keeper = engine.keeper && new KeptNow(engine.keeper, plan.seed, identityOf(plan, synthesis.report()));
   try {
-    for (;;) {
-      if (signal?.aborted) {
-        await keep();
-        signal.throwIfAborted();
-      }
-      const progress = await synthesis.step({ pixels: false });
-      if (progress === null) break;
-      onStep?.(progress.iteration, progress.iterations, progress.activation);
-      if (keeper === undefined || performance.now() - saved < keeper.every) continue;
-      await keep();
-      saved = performance.now();
+    try {
+      await stepAll(synthesis, engine, keeper);
+    } catch (error) {
+      await keeper?.save();
+      throw error;
     }
-    await keep();
     return { ...plan, result: await synthesis.finish(), about: synthesis.report() };
   } finally {
     await synthesis.close();
+  }
+}
+
+async function stepAll(synthesis: Synthesis, engine: RunEngine, keeper: KeptNow | undefined): Promise<void> {
+  const { signal, between, pixelsDue, onStep } = engine;
+  const { width, height, frames: count } = synthesis;
+  let iteration = synthesis.iterationsDone;
+  for (;;) {
+    await keeper?.keep(synthesis);
+    signal?.throwIfAborted();
+    await between?.();
+    const progress = await synthesis.step({ pixels: pixelsDue?.(iteration + 1) ?? false });
+    if (progress === null) break;
+    iteration = progress.iteration;
+    const { iterations, activation, pixels } = progress;
+    onStep({ iteration, iterations, activation, frames: pixels ? { frames: pixels, count, width, height } : null });
+  }
+  await keeper?.save();
+}
+
+/** Keeps a run as it was before the step that is under way: now and then, and when it is to end. */
+class KeptNow {
+  readonly #keeper: RunKeeper;
+  readonly #seed: number;
+  readonly #identity: string;
+  #latest: SynthesisCheckpoint | null = null;
+  #saved: { iteration: number; at: number };
+
+  constructor(keeper: RunKeeper, seed: number, identity: string) {
+    this.#keeper = keeper;
+    this.#seed = seed;
+    this.#identity = identity;
+    this.#saved = { iteration: -1, at: performance.now() };
+  }
+
+  async keep(synthesis: Synthesis): Promise<void> {
+    this.#latest = synthesis.checkpoint();
+    if (performance.now() - this.#saved.at >= this.#keeper.every) await this.save();
+  }
+
+  async save(): Promise<void> {
+    if (this.#latest === null || this.#latest.iteration === this.#saved.iteration) return;
+    await this.#keeper.save(this.#seed, this.#identity, this.#latest);
+    this.#saved = { iteration: this.#latest.iteration, at: performance.now() };
   }
 }
 

@@ -342,12 +342,6 @@ function beside(stacked: boolean): FigureEntry['plan'] {
 /** Every figure. */
 export const FIGURES: readonly FigureEntry[] = [
   {
-    name: 'image',
-    describe: 'units of a model from several starts, what `neuroreel image` makes',
-    defaults: {},
-    plan: montage,
-  },
-  {
     name: 's6',
     describe: 'a network while it is trained: units by checkpoints, and one MP4 over all of them',
     defaults: {},
@@ -373,6 +367,12 @@ export const FIGURES: readonly FigureEntry[] = [
     plan: methods,
   },
   { name: 's18', describe: 'one unit, 25 starts', defaults: { starts: 25 }, plan: startsOfOne },
+  {
+    name: 'image',
+    describe: 'units of a model from several starts, what `neuroreel image` makes',
+    defaults: {},
+    plan: montage,
+  },
   { name: 'units', describe: 'every unit of a model, one picture each', defaults: {}, plan: allUnits },
   {
     name: 'real',
