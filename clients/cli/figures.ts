@@ -1,10 +1,11 @@
 /** Makes a figure for a command, with its progress, and says what it left. */
 import { createHash } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FIGURE_FILES, runFigure, type FigureRun } from '../../src/jobs/figures/run-figure.js';
+import { figureNamed } from '../../src/jobs/figures/table.js';
 import { KeptRuns } from '../../src/jobs/unit-batch/kept-runs.js';
-import type { FigureReport } from '../../src/protocol/index.js';
+import { figureReport, NeuroreelError, parseWith, type FigureReport } from '../../src/protocol/index.js';
 import { workFolder } from './embedded.js';
 import { writing } from './errors.js';
 import { duration, facts } from './format.js';
@@ -14,7 +15,7 @@ import type { Output } from './output.js';
 
 export type CliFigure = Pick<
   FigureRun,
-  'entry' | 'options' | 'registry' | 'folder' | 'runtime' | 'device' | 'threads' | 'memory' | 'fps'
+  'entry' | 'options' | 'registry' | 'folder' | 'runtime' | 'device' | 'threads' | 'memory' | 'fps' | 'single'
 >;
 
 /**
@@ -64,4 +65,22 @@ export function figureWords({ title, panels, files, seconds }: FigureReport, fol
     ['report', here(join(folder, FIGURE_FILES.report))],
     ['took', duration(seconds)],
   ]);
+}
+
+/**
+ * What makes a figure again, from its document.
+ * @throws {NeuroreelError} REQUEST_INVALID where it is none
+ */
+export async function figureAgain(path: string): Promise<Pick<CliFigure, 'entry' | 'options' | 'fps' | 'single'>> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new NeuroreelError('REQUEST_INVALID', `${path} cannot be read.`, { cause });
+  });
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new NeuroreelError('REQUEST_INVALID', `${path} is no JSON.`, { cause });
+  }
+  const { figure, options, fps, single } = parseWith(figureReport, json);
+  return { entry: figureNamed(figure), options, fps, single };
 }

@@ -2,12 +2,11 @@
 import type { Command } from 'commander';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { FigureOptions } from '../../../src/jobs/figures/plan.js';
-import { FIGURES, figureNamed } from '../../../src/jobs/figures/table.js';
 import { FIGURE_FILES } from '../../../src/jobs/figures/run-figure.js';
-import { figureReport, parseWith, type JobRequestInput } from '../../../src/protocol/index.js';
+import { figureReport, parseWith, type FigureOptions, type SynthesisOverrides } from '../../../src/protocol/index.js';
+import { FIGURES, figureNamed } from '../../../src/jobs/figures/table.js';
 import { action } from '../command.js';
-import { figureWithProgress, figureWords } from '../figures.js';
+import { figureAgain, figureWithProgress, figureWords } from '../figures.js';
 import { columns as inColumns } from '../format.js';
 import {
   computeOptions,
@@ -20,7 +19,7 @@ import {
 import { unitList, whole } from '../option-values.js';
 import { makeJob } from '../job-making.js';
 import type { Output } from '../output.js';
-import { serverAddress, serverOptions, type ServerOptions } from '../server-options.js';
+import { refuseWithServer, serverAddress, serverOptions, type ServerOptions } from '../server-options.js';
 import { memoryChoice, openRegistry, runtimeChoice } from '../settings.js';
 
 interface FigureCommandOptions extends GlobalOptions, ComputeOptions, Omit<SynthesisOptions, 'prior'>, ServerOptions {
@@ -33,6 +32,8 @@ interface FigureCommandOptions extends GlobalOptions, ComputeOptions, Omit<Synth
   readonly frames?: number;
   readonly videos?: string[];
   readonly real?: string;
+  readonly picture?: string;
+  readonly again?: string;
   readonly fps: number;
   readonly out?: string;
 }
@@ -65,6 +66,8 @@ export function define(command: Command): void {
       '--real <path>',
       'real examples: a folder of class folders, or a .tar of one; with --server: a set of its clips',
     )
+    .option('--picture <path>', 'a picture, or a video, whose code the runs start from')
+    .option('--again <file>', 'make a figure again from its figure.json, to --out; no other option is asked')
     .option('--fps <n>', 'frames a second of the MP4', whole(1, 120), 12)
     .option('--out <folder>', 'folder for figure.png, figure.mp4 and figure.json (default: out/figure-NAME)');
   computeOptions(serverOptions(command)).action(action(figure));
@@ -74,49 +77,60 @@ export function define(command: Command): void {
     ['a montage of nine starts of one unit', 'neuroreel figure s9 --units goldfish'],
     ['pairs of units of a classifier of yours', 'neuroreel figure s11 --model mine --units cat,dog,bus,boat'],
     ['real clips beside preferred videos, as PNG and MP4', 'neuroreel figure real --units walk_left,climb_up'],
+    ['starts near the code of a photograph', 'neuroreel figure s10 --units goldfish --picture pond.jpg'],
+    ['a figure again, from what its document says', 'neuroreel figure --again out/figure-s9/figure.json'],
     ['two finished videos side by side', 'neuroreel figure beside --videos out/one out/two'],
   ]);
 }
 
 async function figure(out: Output, options: FigureCommandOptions, name?: string): Promise<void> {
-  if (name === undefined) {
+  const again = options.again === undefined ? null : await figureAgain(resolve(options.again));
+  if (name === undefined && again === null) {
     const known = FIGURES.map(({ name: own, also = [], describe }) => ({ name: own, also, describe }));
     out.result(known, inColumns(known.map((one) => [[one.name, ...one.also].join(', '), one.describe])));
     return;
   }
-  const entry = figureNamed(name);
-  const folder = resolve(options.out ?? `out/figure-${entry.name}`);
-  if (serverAddress(options) !== undefined) {
-    await makeJob(out, { what: 'figure', folder, options, request: () => figureRequest(entry.name, options) });
-    const text = await readFile(join(folder, FIGURE_FILES.report), 'utf8');
-    const report = parseWith(figureReport, JSON.parse(text), 'INTERNAL');
-    out.result({ folder, report }, figureWords(report, folder));
-    return;
-  }
+  if (serverAddress(options) !== undefined) return figureThere(out, options, name);
+  const asked = again ?? { entry: figureNamed(name!), options: figureOptions(options), fps: options.fps };
+  const folder = resolve(options.out ?? `out/figure-${asked.entry.name}${again ? '-again' : ''}`);
   const { report } = await figureWithProgress(out, {
-    ...{ entry, folder, fps: options.fps, threads: options.threads, options: figureOptions(options) },
+    ...{ ...asked, folder, threads: options.threads },
     ...{ registry: openRegistry(options.models), memory: memoryChoice(options.memory) },
     ...runtimeChoice(options),
   });
   out.result({ folder, report }, figureWords(report, folder));
 }
 
-/** With a server, videos are jobs of it, and real examples a set of its clips. */
-function figureRequest(name: string, options: FigureCommandOptions): JobRequestInput {
+/** Has a server make it: videos are jobs of it then, and real examples a set of its clips. */
+async function figureThere(out: Output, options: FigureCommandOptions, name = ''): Promise<void> {
+  refuseWithServer(options, ['again', 'picture']);
   const { model, units, layers, priors, checkpoints, preset, settings, starts, seed, iterations, frames } = options;
-  const { videos, real, fps } = options;
-  return {
-    ...{ kind: 'figure', figure: name, model, units, layers, priors, checkpoints, preset, settings, starts, seed },
-    ...{ iterations, frames, jobs: videos, real, fps },
-  };
+  const { videos: jobs, real, fps } = options;
+  const figureName = figureNamed(name).name;
+  const folder = resolve(options.out ?? `out/figure-${figureName}`);
+  await makeJob(out, {
+    ...{ what: 'figure', folder, options },
+    request: () => ({
+      ...{ kind: 'figure', figure: figureName, model, units, layers, priors, checkpoints, preset, settings },
+      ...{ starts, seed, iterations, frames, jobs, real, fps },
+    }),
+  });
+  const text = await readFile(join(folder, FIGURE_FILES.report), 'utf8');
+  const report = parseWith(figureReport, JSON.parse(text), 'INTERNAL');
+  out.result({ folder, report }, figureWords(report, folder));
 }
 
 function figureOptions(options: FigureCommandOptions): FigureOptions {
   const { model, units, layers, priors, checkpoints, preset, settings, starts, seed, iterations, frames } = options;
-  const { videos, real } = options;
+  const { videos, real, picture } = options;
   return {
     ...{ model, units, layers, priors, models: checkpoints, preset, settings, starts, seed, iterations, frames },
     videos: videos?.map((path) => resolve(path)),
     real: real === undefined ? undefined : resolve(real),
+    ...(picture !== undefined && { picture: resolve(picture), settings: fromPicture(settings) }),
   };
 }
+
+/** Settings of a run that starts from a picture, unless they say from what. */
+const fromPicture = (settings: SynthesisOverrides = {}): SynthesisOverrides =>
+  settings.start ? settings : { ...settings, start: { from: 'picture' } };
