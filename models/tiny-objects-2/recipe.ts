@@ -10,5 +10,6 @@ export default classifierRecipe({
   seed: 2,
   steps: 2000,
   architecture: SECOND,
+  inverted: false,
   defaultPrior: 'natural-prior',
 });
