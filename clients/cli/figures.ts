@@ -1,13 +1,7 @@
 /** Makes a figure for a command, with its progress, and says what it left. */
 import { join, relative } from 'node:path';
 import { FIGURE_FILES, runFigure, type FigureRun } from '../../src/jobs/figures/run-figure.js';
-import {
-  NeuroreelError,
-  parseWith,
-  synthesisOverrides,
-  type FigureReport,
-  type SynthesisOverrides,
-} from '../../src/protocol/index.js';
+import type { FigureReport } from '../../src/protocol/index.js';
 import { writing } from './errors.js';
 import { duration, facts } from './format.js';
 import { onInterrupt } from './interrupt.js';
@@ -58,15 +52,4 @@ export function figureWords({ title, panels, files, seconds }: FigureReport, fol
     ['report', join(here, FIGURE_FILES.report)],
     ['took', duration(seconds)],
   ]);
-}
-
-/** What replaces settings of the preset, from JSON. @throws {NeuroreelError} REQUEST_INVALID */
-export function settingsOf(text: string): SynthesisOverrides {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new NeuroreelError('REQUEST_INVALID', `--settings is no JSON: ${(cause as Error).message}.`, { cause });
-  }
-  return parseWith(synthesisOverrides, json);
 }

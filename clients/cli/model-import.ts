@@ -7,7 +7,8 @@ import { readPackage } from '../../src/engine/models/package.js';
 import type { SequenceRule } from '../../src/protocol/index.js';
 import { action } from './command.js';
 import { show } from './model-words.js';
-import { examples, frameSize, perChannel, whole, type GlobalOptions } from './options.js';
+import { examples, type GlobalOptions } from './options.js';
+import { frameSize, perChannel, whole } from './option-values.js';
 import type { Output } from './output.js';
 import { importFolder } from './settings.js';
 

@@ -1,65 +1,40 @@
-/** Options that several commands have, and how their texts become values. */
-import { Option, InvalidArgumentError, type Command } from 'commander';
-import { memorySize } from '../../src/protocol/index.js';
+/** Options that several commands have, in groups: each command names the groups that it has, and adds its own. */
+import { Option, type Command } from 'commander';
+import { PRESET_NAMES, type PresetName, type SynthesisOverrides } from '../../src/protocol/index.js';
+import { collect, position, settings, size, whole } from './option-values.js';
 
+/** What every command has; they are options of the program. */
 export interface GlobalOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
 
-/** A number; ranges are the business of the schema that takes it. */
-export function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
-  return value;
+/** What a command has that looks for models. */
+export interface ModelFolderOptions {
+  readonly models?: string[];
 }
 
-/** A whole number within bounds. */
-export function whole(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = number(text);
-    if (Number.isInteger(value) && value >= low && value <= high) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${low} to ${high}.`);
-  };
+/** What a command has that computes. */
+export interface ComputeOptions extends ModelFolderOptions {
+  readonly runtime?: string;
+  readonly device?: string;
+  readonly threads?: number;
+  readonly memory?: string;
 }
 
-/** A number or a fraction such as 1/255. */
-function fraction(text: string): number {
-  const [over, under, ...rest] = text.split('/').map(number);
-  const value = under === undefined ? over! : over! / under;
-  if (rest.length > 0 || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
-  return value;
+/** How something is synthesised; what is absent is as the schema of the request, the preset or the model says. */
+export interface SynthesisOptions {
+  readonly prior?: string;
+  readonly preset?: PresetName;
+  readonly settings?: SynthesisOverrides;
+  readonly seed?: number;
+  readonly iterations?: number;
 }
 
-/** One number for all channels, or three with commas between them. */
-export function perChannel(text: string): number | [number, number, number] {
-  const parts = text.split(',').map(fraction);
-  if (parts.length === 1) return parts[0]!;
-  if (parts.length === 3) return parts as [number, number, number];
-  throw new InvalidArgumentError('It must be one number, or three with commas between them.');
-}
-
-/** `80x60` -> [height, width] */
-export function frameSize(text: string): [number, number] {
-  const [, width, height] = /^(\d+)x(\d+)$/.exec(text) ?? [];
-  if (width === undefined || height === undefined) throw new InvalidArgumentError('It must be like 80x60.');
-  const side = whole(1, 4096);
-  return [side(height), side(width)];
-}
-
-/** For options that may be given more than once. */
-export function collect(text: string, before: readonly string[] = []): string[] {
-  return [...before, text];
-}
-
-/** `walk_left,3` -> ['walk_left', 3]: labels, or indices where there are only digits. */
-export function unitList(text: string): (string | number)[] {
-  const parts = text
-    .split(',')
-    .map((part) => part.trim())
-    .filter(Boolean);
-  if (parts.length === 0) throw new InvalidArgumentError('It must be labels or indices with commas between them.');
-  return parts.map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+/** Which unit of a hidden layer. */
+export interface LayerOptions {
+  readonly layer?: string;
+  readonly position?: [number, number];
 }
 
 export const modelFolderOption = (): Option =>
@@ -80,21 +55,66 @@ export const deviceOption = (): Option =>
     'where it computes: auto, cpu, webgpu, cuda (onnxruntime), tensorflow, wasm, cpu (tfjs) (NEUROREEL_DEVICE)',
   );
 
+export const threadsOption = (): Option =>
+  new Option('--threads <n>', 'threads that compute (default: one a core)').argParser(whole(1, 1024));
+
 export const memoryOption = (): Option =>
   new Option(
     '--memory <size>',
     'memory that computing may take: 4G, 800M, or a share of what is free (NEUROREEL_MEMORY; default 50%)',
   ).argParser(size);
 
-/** A size as the schema has it; commander shows what is wrong. */
-function size(text: string): string {
-  const { success, error } = memorySize.safeParse(text);
-  if (success) return text;
-  throw new InvalidArgumentError(error.issues[0]!.message);
+const COMPUTE = {
+  models: modelFolderOption,
+  runtime: runtimeOption,
+  device: deviceOption,
+  threads: threadsOption,
+  memory: memoryOption,
+} as const satisfies Record<keyof ComputeOptions, () => Option>;
+
+const SYNTHESIS = {
+  prior: () => new Option('--prior <name>', 'what keeps it natural; `pixels` for nothing (default: as the model says)'),
+  preset: () => new Option('--preset <name>', 'settings of the synthesis (default default)').choices(PRESET_NAMES),
+  settings: () => new Option('--settings <json>', 'what replaces settings of the preset').argParser(settings),
+  seed: () =>
+    new Option('--seed <n>', 'seed of every random number; several starts count up from it (default 1)').argParser(
+      whole(0, 0xffff_ffff),
+    ),
+  iterations: () =>
+    new Option('--iterations <n>', 'iterations (default: as the preset says)').argParser(whole(1, 100_000)),
+} as const satisfies Record<keyof SynthesisOptions, () => Option>;
+
+function addGroup(
+  command: Command,
+  group: Readonly<Record<string, () => Option>>,
+  without: readonly string[],
+): Command {
+  for (const [name, option] of Object.entries(group)) if (!without.includes(name)) command.addOption(option());
+  return command;
 }
 
-export const threadsOption = (): Option =>
-  new Option('--threads <n>', 'threads that compute (default: one a core)').argParser(whole(1, 1024));
+/**
+ * Adds where models are, what computes, and where.
+ * @param without those of the group that the command has no use for
+ */
+export function computeOptions(command: Command, without: readonly (keyof ComputeOptions)[] = []): Command {
+  return addGroup(command, COMPUTE, without);
+}
+
+/**
+ * Adds what says how something is synthesised.
+ * @param without those of the group that the command has no use for
+ */
+export function synthesisOptions(command: Command, without: readonly (keyof SynthesisOptions)[] = []): Command {
+  return addGroup(command, SYNTHESIS, without);
+}
+
+/** Adds what chooses a unit of a hidden layer. */
+export function layerOptions(command: Command): Command {
+  return command
+    .option('--layer <name>', 'a hidden layer, whose units are asked for by index')
+    .option('--position <row,column>', 'where in a layer of maps (default: its middle)', position);
+}
 
 /** Adds examples to a command's help. */
 export function examples(command: Command, lines: readonly (readonly [does: string, line: string])[]): void {

@@ -56,6 +56,15 @@ describe('neuroreel video', () => {
     expect(two.document.report.activations).toEqual(report.activations);
   });
 
+  it('maximises a unit of a hidden layer, with settings of its own', async () => {
+    const hidden = ['--layer', 'conv1', '--unit', '2', '--position', '1,3', '--settings', '{"penalties":{"code":0}}'];
+    const { code, document } = await place.run([...tiny, ...hidden, '--out', 'hidden', '--json', '-q']);
+    expect({ code, error: document.error }).toEqual({ code: 0, error: undefined });
+    expect(document.report.unit).toEqual({ index: 2, label: 'conv1 unit 2 at 1, 3' });
+    const request = { layer: 'conv1', unit: 2, position: [1, 3], settings: { penalties: { code: 0 } } };
+    expect(document.report.request).toMatchObject(request);
+  });
+
   it('stops in order when it is interrupted, and leaves nothing', async () => {
     const running = place.start([...tiny, '--iterations', '100000', '--out', 'never', '--json']);
     await running.saying('optimising 1/100000');

@@ -13,20 +13,12 @@ import { action } from '../command.js';
 import { writing } from '../errors.js';
 import { EXIT } from '../exit-codes.js';
 import { onInterrupt } from '../interrupt.js';
-import {
-  deviceOption,
-  examples,
-  modelFolderOption,
-  number,
-  runtimeOption,
-  threadsOption,
-  whole,
-  type GlobalOptions,
-} from '../options.js';
+import { computeOptions, examples, type ComputeOptions, type GlobalOptions } from '../options.js';
+import { names, number, whole } from '../option-values.js';
 import type { Output } from '../output.js';
 import { openRegistry, runtimeChoice } from '../settings.js';
 
-interface AuditOptions extends GlobalOptions {
+interface AuditOptions extends GlobalOptions, Omit<ComputeOptions, 'memory'> {
   readonly model: string;
   readonly compare?: string[];
   readonly clips?: string;
@@ -43,15 +35,6 @@ interface AuditOptions extends GlobalOptions {
   readonly cache: number;
   readonly selfTest?: boolean;
   readonly runs: number;
-  readonly models?: string[];
-  readonly runtime?: string;
-  readonly device?: string;
-  readonly threads?: number;
-}
-
-/** Names between commas or blanks. */
-function list(text: string, before: readonly string[] = []): string[] {
-  return [...before, ...text.split(/[\s,]+/).filter(Boolean)];
 }
 
 /** Megabytes of decoded frames that are kept, unless another number is asked for. */
@@ -60,7 +43,7 @@ const CACHE_MEGABYTES = 2048;
 export function define(command: Command): void {
   command
     .option('--model <name>', 'the recogniser', 'figures-lrcn')
-    .option('--compare <names...>', 'more recognisers, shown the same clips in the same orders', list)
+    .option('--compare <names...>', 'more recognisers, shown the same clips in the same orders', names)
     .option(
       '--clips <path>',
       'a folder with a folder of videos for each label, or a list of path, label and group as .csv, .tsv or .json ' +
@@ -69,7 +52,7 @@ export function define(command: Command): void {
     .option(
       '--conditions <names...>',
       'what is done to the order of frames (default: everything that clips allow)',
-      list,
+      names,
     )
     .option('--permutations <n>', 'R, random orders of each clip (default 20)', number)
     .option(
@@ -80,7 +63,7 @@ export function define(command: Command): void {
     .option('--seed <n>', 'seed of the random orders (default 1)', number)
     .option('--crops <n>', 'crops of each clip that make the noise floor (default 4)', number)
     .option('--frames <n>', 'frames of a clip that are taken at most (default 2048)', whole(2, 1_000_000))
-    .option('--synthesised <paths...>', 'folders that `neuroreel video` made, audited as well', list)
+    .option('--synthesised <paths...>', 'folders that `neuroreel video` made, audited as well', names)
     .addOption(
       new Option('--path <path>', 'full: run the whole network for every order')
         .choices(['auto', 'full'])
@@ -95,12 +78,8 @@ export function define(command: Command): void {
       CACHE_MEGABYTES,
     )
     .option('--self-test', 'hold the instruments of the audit against simulated recognisers of known truth')
-    .option('--runs <n>', 'simulated audits of the self-test', whole(20, 1_000_000), 2000)
-    .addOption(modelFolderOption())
-    .addOption(runtimeOption())
-    .addOption(deviceOption())
-    .addOption(threadsOption())
-    .action(action(audit));
+    .option('--runs <n>', 'simulated audits of the self-test', whole(20, 1_000_000), 2000);
+  computeOptions(command, ['memory']).action(action(audit));
   examples(command, [
     ['the default model on its own clips, to out/audit/report.html', 'neuroreel audit'],
     [

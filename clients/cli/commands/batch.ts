@@ -1,65 +1,44 @@
 /** `neuroreel batch`: all units of a model, resumable, with a page of what it made. */
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { join, relative, resolve } from 'node:path';
 import { BATCH_FILES, runBatch } from '../../../src/jobs/unit-batch/run-batch.js';
-import { PRESET_NAMES, type PresetName, type UnitBatch } from '../../../src/protocol/index.js';
+import type { UnitBatch } from '../../../src/protocol/index.js';
 import { action } from '../command.js';
 import { writing } from '../errors.js';
-import { settingsOf } from '../figures.js';
 import { facts, figure } from '../format.js';
 import { onInterrupt } from '../interrupt.js';
 import {
-  deviceOption,
+  computeOptions,
   examples,
-  memoryOption,
-  modelFolderOption,
-  runtimeOption,
-  threadsOption,
-  unitList,
-  whole,
+  synthesisOptions,
+  type ComputeOptions,
   type GlobalOptions,
+  type SynthesisOptions,
 } from '../options.js';
+import { unitList, whole } from '../option-values.js';
 import type { Output } from '../output.js';
 import { memoryChoice, openRegistry, runtimeChoice } from '../settings.js';
 
-interface BatchOptions extends GlobalOptions {
+interface BatchOptions extends GlobalOptions, ComputeOptions, SynthesisOptions {
   readonly model: string;
   readonly units?: (string | number)[];
-  readonly prior?: string;
-  readonly preset?: PresetName;
-  readonly settings?: string;
   readonly starts: number;
-  readonly seed: number;
-  readonly iterations?: number;
   readonly frames?: number;
   readonly fps: number;
   readonly out?: string;
-  readonly models?: string[];
-  readonly runtime?: string;
-  readonly device?: string;
-  readonly memory?: string;
-  readonly threads?: number;
 }
 
 export function define(command: Command): void {
   command
     .option('--model <name>', 'a classifier or recogniser', 'figures-lrcn')
-    .option('--units <list>', 'labels or indices with commas between them (default: all)', unitList)
-    .option('--prior <name>', 'what keeps pictures natural (default: as the model says)')
-    .addOption(new Option('--preset <name>', 'settings of the synthesis (default default)').choices(PRESET_NAMES))
-    .option('--settings <json>', 'what replaces settings of the preset')
+    .option('--units <list>', 'labels or indices with commas between them (default: all)', unitList);
+  synthesisOptions(command);
+  command
     .option('--starts <n>', 'pictures of each unit, each from a start of its own', whole(1, 64), 1)
-    .option('--seed <n>', 'seed of the first start', whole(0, 0xffff_ffff), 1)
-    .option('--iterations <n>', 'iterations (default: as the preset says)', whole(1, 100_000))
     .option('--frames <n>', 'of a recogniser: frames of each video (default 160)', whole(1, 4096), 160)
     .option('--fps <n>', 'of a recogniser: frames a second', whole(1, 120), 25)
-    .option('--out <folder>', 'folder for index.html and a folder a unit (default: out/batch-MODEL)')
-    .addOption(modelFolderOption())
-    .addOption(runtimeOption())
-    .addOption(deviceOption())
-    .addOption(threadsOption())
-    .addOption(memoryOption())
-    .action(action(batch));
+    .option('--out <folder>', 'folder for index.html and a folder a unit (default: out/batch-MODEL)');
+  computeOptions(command).action(action(batch));
   examples(command, [
     ['a video of every unit of the default model; the same command goes on after an interruption', 'neuroreel batch'],
     ['four pictures of every unit of a classifier', 'neuroreel batch --model tiny-objects --starts 4'],
@@ -72,11 +51,10 @@ export function define(command: Command): void {
 
 async function batch(out: Output, options: BatchOptions): Promise<void> {
   const registry = openRegistry(options.models);
-  const { model, units, prior, preset, starts, seed, iterations, frames, fps, threads } = options;
+  const { model, units, prior, preset, settings, starts, seed, iterations, frames, fps, threads } = options;
   const folder = resolve(options.out ?? `out/batch-${model}`);
   const again = 'The batch was not finished. The same command skips what is done and goes on where it was.';
   const interrupt = onInterrupt(out, again);
-  const settings = options.settings === undefined ? undefined : settingsOf(options.settings);
   let bar: ReturnType<Output['progress']> | null = null;
   let finished = 0;
   try {

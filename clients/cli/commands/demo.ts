@@ -14,21 +14,19 @@ import { duration } from '../format.js';
 import { onInterrupt } from '../interrupt.js';
 import { JobDisplay } from '../job-display.js';
 import { assertSucceeded, videoResult, videoWords } from '../job-result.js';
-import { deviceOption, examples, modelFolderOption, number, runtimeOption, type GlobalOptions } from '../options.js';
+import { computeOptions, examples, type ComputeOptions, type GlobalOptions } from '../options.js';
+import { number } from '../option-values.js';
 import type { Output } from '../output.js';
 import { ServerClient } from '../server-client.js';
 import { moreModelFolders, openRegistry, runtimeChoice } from '../settings.js';
 
-interface DemoOptions extends GlobalOptions {
+interface DemoOptions extends GlobalOptions, Omit<ComputeOptions, 'threads' | 'memory'> {
   readonly out: string;
   readonly port: number;
   readonly model: string;
   readonly unit?: string;
   readonly frames: number;
   readonly iterations?: number;
-  readonly models?: string[];
-  readonly runtime?: string;
-  readonly device?: string;
 }
 
 export function define(command: Command): void {
@@ -38,11 +36,8 @@ export function define(command: Command): void {
     .option('--model <name>', 'the recogniser', 'figures-lrcn')
     .option('--unit <label>', 'the unit (default: as the model says)')
     .option('--frames <n>', 'frames of the video', number, 160)
-    .option('--iterations <n>', 'iterations (default: as the preset says)', number)
-    .addOption(modelFolderOption())
-    .addOption(runtimeOption())
-    .addOption(deviceOption())
-    .action(action(demo));
+    .option('--iterations <n>', 'iterations (default: as the preset says)', number);
+  computeOptions(command, ['threads', 'memory']).action(action(demo));
   examples(command, [
     ['all of it, to out/demo/', 'neuroreel demo'],
     ['the live page at a port of your choice', 'neuroreel demo --port 8160'],

@@ -1,8 +1,7 @@
 /** `neuroreel evaluate`: how good are a model's preferred pictures or videos, beside real ones and without a prior? */
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { mkdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { PRESET_NAMES } from '../../../src/engine/synthesis/presets.js';
 import { runEvaluation } from '../../../src/jobs/evaluation/run-evaluation.js';
 import type { EvaluationReport, MeasuredMethod } from '../../../src/protocol/index.js';
 import { EVALUATION_FILES, writeEvaluationFiles } from '../../../src/report/write-evaluation.js';
@@ -11,49 +10,36 @@ import { writing } from '../errors.js';
 import { columns, duration } from '../format.js';
 import { onInterrupt } from '../interrupt.js';
 import {
-  collect,
-  deviceOption,
+  computeOptions,
   examples,
-  modelFolderOption,
-  number,
-  runtimeOption,
-  threadsOption,
-  unitList,
-  whole,
+  synthesisOptions,
+  type ComputeOptions,
   type GlobalOptions,
+  type SynthesisOptions,
 } from '../options.js';
+import { collect, unitList, whole } from '../option-values.js';
 import type { Output } from '../output.js';
 import { openRegistry, runtimeChoice } from '../settings.js';
 
-interface EvaluateOptions extends GlobalOptions {
+interface EvaluateOptions extends GlobalOptions, Omit<ComputeOptions, 'memory'>, Omit<SynthesisOptions, 'settings'> {
   readonly model: string;
-  readonly prior?: string;
   readonly units?: (string | number)[];
   readonly starts: number;
-  readonly seed: number;
-  readonly preset: string;
-  readonly iterations?: number;
   readonly frames?: number;
   readonly judge?: string[];
   readonly real?: string;
   readonly examples: number;
   readonly baseline: boolean;
   readonly out: string;
-  readonly models?: string[];
-  readonly runtime?: string;
-  readonly device?: string;
-  readonly threads?: number;
 }
 
 export function define(command: Command): void {
   command
     .option('--model <name>', 'a classifier or recogniser', 'figures-lrcn')
-    .option('--prior <name>', 'what keeps its pictures natural (default: as the model says)')
-    .option('--units <list>', 'labels or indices with commas between them (default: all)', unitList)
+    .option('--units <list>', 'labels or indices with commas between them (default: all)', unitList);
+  synthesisOptions(command, ['settings']);
+  command
     .option('--starts <n>', 'examples of a unit, each from a start of its own', whole(1, 64), 4)
-    .option('--seed <n>', 'seed of the first start', whole(0, 0xffff_ffff), 1)
-    .addOption(new Option('--preset <name>', 'settings of the synthesis').choices(PRESET_NAMES).default('default'))
-    .option('--iterations <n>', 'iterations (default: as the preset says)', number)
     .option('--frames <n>', 'frames of a video (default: as many as a real clip has)', whole(1, 4096))
     .option('--judge <name>', 'a network that took no part in the synthesis (may be repeated)', collect)
     .option(
@@ -62,12 +48,8 @@ export function define(command: Command): void {
     )
     .option('--examples <n>', 'real examples of a class that are taken at most', whole(2, 1000), 50)
     .option('--no-baseline', 'leave out what is made without a prior')
-    .option('--out <folder>', 'folder for the report and the pictures', 'out/evaluation')
-    .addOption(modelFolderOption())
-    .addOption(runtimeOption())
-    .addOption(deviceOption())
-    .addOption(threadsOption())
-    .action(action(evaluate));
+    .option('--out <folder>', 'folder for the report and the pictures', 'out/evaluation');
+  computeOptions(command, ['memory']).action(action(evaluate));
   examples(command, [
     [
       'the default model, judged by another, to out/evaluation/report.html',
@@ -85,7 +67,8 @@ async function evaluate(out: Output, options: EvaluateOptions): Promise<void> {
   const registry = openRegistry(options.models);
   const folder = resolve(options.out);
   const interrupt = onInterrupt(out, 'The evaluation was not finished.');
-  const { model, prior, units, starts, seed, preset, iterations, frames, threads, baseline } = options;
+  const { model, prior, units, starts, seed = 1, preset = 'default', iterations, frames } = options;
+  const { threads, baseline } = options;
   let bar: ReturnType<Output['progress']> | null = null;
   const began = performance.now();
   try {

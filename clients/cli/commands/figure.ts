@@ -1,47 +1,35 @@
 /** `neuroreel figure NAME`: the kinds of figures of the paper's supplement, made here. */
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import type { FigureOptions } from '../../../src/jobs/figures/plan.js';
 import { FIGURES, figureNamed } from '../../../src/jobs/figures/table.js';
-import { PRESET_NAMES } from '../../../src/protocol/index.js';
 import { action } from '../command.js';
-import { figureWithProgress, figureWords, settingsOf } from '../figures.js';
+import { figureWithProgress, figureWords } from '../figures.js';
 import { columns as inColumns } from '../format.js';
 import {
-  deviceOption,
+  computeOptions,
   examples,
-  memoryOption,
-  modelFolderOption,
-  runtimeOption,
-  threadsOption,
-  unitList,
-  whole,
+  synthesisOptions,
+  type ComputeOptions,
   type GlobalOptions,
+  type SynthesisOptions,
 } from '../options.js';
+import { unitList, whole } from '../option-values.js';
 import type { Output } from '../output.js';
 import { memoryChoice, openRegistry, runtimeChoice } from '../settings.js';
 
-interface FigureCommandOptions extends GlobalOptions {
+interface FigureCommandOptions extends GlobalOptions, ComputeOptions, Omit<SynthesisOptions, 'prior'> {
   readonly model?: string;
   readonly units?: (string | number)[];
   readonly layers?: string[];
   readonly priors?: string[];
   readonly checkpoints?: string[];
-  readonly preset?: string;
-  readonly settings?: string;
   readonly starts?: number;
-  readonly seed?: number;
-  readonly iterations?: number;
   readonly frames?: number;
   readonly videos?: string[];
   readonly real?: string;
   readonly fps: number;
   readonly out?: string;
-  readonly models?: string[];
-  readonly runtime?: string;
-  readonly device?: string;
-  readonly memory?: string;
-  readonly threads?: number;
 }
 
 const list = (text: string, before: readonly string[] = []): string[] => [
@@ -59,23 +47,16 @@ export function define(command: Command): void {
     .option('--units <list>', 'labels or indices with commas between them', unitList)
     .option('--layers <list>', 'hidden layers, of a figure of layers', list)
     .option('--priors <list>', 'priors; the first one where a figure has only one', list)
-    .option('--checkpoints <list>', 'models, of a figure of checkpoints', list)
-    .addOption(new Option('--preset <name>', 'settings of the synthesis').choices(PRESET_NAMES))
-    .option('--settings <json>', 'what replaces settings of the preset')
+    .option('--checkpoints <list>', 'models, of a figure of checkpoints', list);
+  synthesisOptions(command, ['prior']);
+  command
     .option('--starts <n>', 'pictures of a unit, each from a start of its own', whole(1, 64))
-    .option('--seed <n>', 'seed of the first start', whole(0, 0xffff_ffff))
-    .option('--iterations <n>', 'iterations (default: as the preset says)', whole(1, 100_000))
     .option('--frames <n>', 'frames of each video of a recogniser', whole(1, 4096))
     .option('--videos <paths...>', 'videos, or folders that `neuroreel video` made, to put beside each other')
     .option('--real <path>', 'real examples: a folder of class folders, or a .tar of one')
     .option('--fps <n>', 'frames a second of the MP4', whole(1, 120), 12)
-    .option('--out <folder>', 'folder for figure.png, figure.mp4 and figure.json (default: out/figure-NAME)')
-    .addOption(modelFolderOption())
-    .addOption(runtimeOption())
-    .addOption(deviceOption())
-    .addOption(threadsOption())
-    .addOption(memoryOption())
-    .action(action(figure));
+    .option('--out <folder>', 'folder for figure.png, figure.mp4 and figure.json (default: out/figure-NAME)');
+  computeOptions(command).action(action(figure));
   const lines = FIGURES.map(({ name, also = [], describe }) => [[name, ...also].join(', '), describe]);
   command.addHelpText('after', `\nFigures:\n${inColumns(lines.map((line) => ['', ...line]))}`);
   examples(command, [
@@ -103,11 +84,11 @@ async function figure(out: Output, options: FigureCommandOptions, name?: string)
 }
 
 function figureOptions(options: FigureCommandOptions): FigureOptions {
-  const { model, units, layers, priors, checkpoints, preset, starts, seed, iterations, frames, videos, real } = options;
+  const { model, units, layers, priors, checkpoints, preset, settings, starts, seed, iterations, frames } = options;
+  const { videos, real } = options;
   return {
-    ...{ model, units, layers, priors, models: checkpoints, preset, starts, seed, iterations, frames },
+    ...{ model, units, layers, priors, models: checkpoints, preset, settings, starts, seed, iterations, frames },
     videos: videos?.map((path) => resolve(path)),
     real: real === undefined ? undefined : resolve(real),
-    settings: options.settings === undefined ? undefined : settingsOf(options.settings),
   };
 }

@@ -8,7 +8,8 @@ import { columns } from '../format.js';
 import { defineImport } from '../model-import.js';
 import { layersOf } from '../model-layers.js';
 import { show } from '../model-words.js';
-import { examples, frameSize, modelFolderOption, whole, type GlobalOptions } from '../options.js';
+import { examples, modelFolderOption, type GlobalOptions } from '../options.js';
+import { frameSize, whole } from '../option-values.js';
 import type { Output } from '../output.js';
 import { openRegistry } from '../settings.js';
 

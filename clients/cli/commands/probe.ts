@@ -8,20 +8,12 @@ import { auditWithProgress } from '../auditing.js';
 import { action } from '../command.js';
 import { writing } from '../errors.js';
 import { onInterrupt } from '../interrupt.js';
-import {
-  deviceOption,
-  examples,
-  modelFolderOption,
-  number,
-  runtimeOption,
-  threadsOption,
-  whole,
-  type GlobalOptions,
-} from '../options.js';
+import { computeOptions, examples, type ComputeOptions, type GlobalOptions } from '../options.js';
+import { number, whole } from '../option-values.js';
 import type { Output } from '../output.js';
 import { openRegistry, runtimeChoice } from '../settings.js';
 
-interface ProbeOptions extends GlobalOptions {
+interface ProbeOptions extends GlobalOptions, Omit<ComputeOptions, 'memory'> {
   readonly model: string;
   readonly clips?: string;
   readonly permutations?: number;
@@ -29,10 +21,6 @@ interface ProbeOptions extends GlobalOptions {
   readonly seed?: number;
   readonly frames?: number;
   readonly out?: string;
-  readonly models?: string[];
-  readonly runtime?: string;
-  readonly device?: string;
-  readonly threads?: number;
 }
 
 export function define(command: Command): void {
@@ -50,12 +38,8 @@ export function define(command: Command): void {
     )
     .option('--seed <n>', 'seed of the random orders (default 1)', number)
     .option('--frames <n>', 'frames of a clip that are taken at most (default 2048)', whole(2, 1_000_000))
-    .option('--out <file>', 'write the whole report there, as JSON')
-    .addOption(modelFolderOption())
-    .addOption(runtimeOption())
-    .addOption(deviceOption())
-    .addOption(threadsOption())
-    .action(action(probe));
+    .option('--out <file>', 'write the whole report there, as JSON');
+  computeOptions(command, ['memory']).action(action(probe));
   examples(command, [
     ['the default model on its own clips', 'neuroreel probe'],
     ['a model on clips of yours: my-clips/LABEL/anything.mp4', 'neuroreel probe --model mine --clips my-clips'],

@@ -7,10 +7,10 @@ import {
   examples,
   memoryOption,
   modelFolderOption,
-  number,
   runtimeOption,
   type GlobalOptions,
 } from '../options.js';
+import { number } from '../option-values.js';
 import type { Output } from '../output.js';
 import { moreModelFolders, openRegistry, memoryChoice, runtimeChoice } from '../settings.js';
 

@@ -1,7 +1,6 @@
 /** `neuroreel video`: a preferred video, made here, without a server. */
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { resolve } from 'node:path';
-import { PRESET_NAMES } from '../../../src/engine/synthesis/presets.js';
 import type { ModelRegistry } from '../../../src/engine/models/registry.js';
 import { checkVideoRequest } from '../../../src/jobs/kinds.js';
 import { parseWith, videoJobRequest, type VideoJobRequest } from '../../../src/protocol/index.js';
@@ -12,56 +11,43 @@ import { onInterrupt } from '../interrupt.js';
 import { JobDisplay } from '../job-display.js';
 import { videoResult, videoWords } from '../job-result.js';
 import {
-  deviceOption,
+  computeOptions,
   examples,
-  memoryOption,
-  modelFolderOption,
-  number,
-  runtimeOption,
-  threadsOption,
+  layerOptions,
+  synthesisOptions,
+  type ComputeOptions,
   type GlobalOptions,
+  type LayerOptions,
+  type SynthesisOptions,
 } from '../options.js';
+import { number } from '../option-values.js';
 import type { Output } from '../output.js';
 import { openRegistry, memoryChoice, runtimeChoice } from '../settings.js';
 
-interface VideoOptions extends GlobalOptions {
+interface VideoOptions extends GlobalOptions, ComputeOptions, SynthesisOptions, LayerOptions {
   readonly model?: string;
   readonly unit?: string;
-  readonly prior?: string;
-  readonly preset?: string;
   readonly frames?: number;
-  readonly seed?: number;
-  readonly iterations?: number;
   readonly fps?: number;
   readonly out: string;
-  readonly models?: string[];
-  readonly runtime?: string;
-  readonly device?: string;
-  readonly memory?: string;
-  readonly threads?: number;
 }
 
 export function define(command: Command): void {
   command
     .option('--model <name>', 'the recogniser (default figures-lrcn)')
-    .option('--unit <unit>', 'label or index of the unit to maximise (default: as the model says)')
-    .option('--prior <name>', 'what keeps frames natural; `pixels` for nothing (default: as the model says)')
-    .addOption(new Option('--preset <name>', 'settings of the synthesis (default default)').choices(PRESET_NAMES))
+    .option('--unit <unit>', 'label or index of the unit to maximise (default: as the model says)');
+  layerOptions(command);
+  synthesisOptions(command);
+  command
     .option('--frames <n>', 'frames of the video, 1 to 4096 (default 160)', number)
-    .option('--seed <n>', 'seed of every random number (default 1)', number)
-    .option('--iterations <n>', 'iterations (default: as the preset says)', number)
     .option('--fps <n>', 'frames a second of the MP4 (default 25)', number)
-    .option('--out <folder>', 'folder for video.mp4, sheet.png, activation.png and report.json', 'out/video')
-    .addOption(modelFolderOption())
-    .addOption(runtimeOption())
-    .addOption(deviceOption())
-    .addOption(threadsOption())
-    .addOption(memoryOption())
-    .action(action(video));
+    .option('--out <folder>', 'folder for video.mp4, sheet.png, activation.png and report.json', 'out/video');
+  computeOptions(command).action(action(video));
   examples(command, [
     ["the default model's default unit", 'neuroreel video'],
     ['one unit, another seed, to a folder of its own', 'neuroreel video --unit climb_up --seed 7 --out out/climb-up'],
     ['the published algorithm', 'neuroreel video --unit wave --preset paper-2016'],
+    ['a unit of a hidden layer', 'neuroreel video --layer conv3 --unit 12'],
     ['without a prior: the pixels themselves are optimised', 'neuroreel video --model mine --unit 3 --prior pixels'],
     ['how sure the model is of it, for a script', 'neuroreel video --json --quiet | jq .report.finalProbability'],
   ]);
@@ -96,17 +82,9 @@ async function video(out: Output, options: VideoOptions): Promise<void> {
 
 /** @throws {NeuroreelError} REQUEST_INVALID */
 function requestOf(options: VideoOptions, registry: ModelRegistry): VideoJobRequest {
-  const { model, unit, prior, preset, frames, seed, iterations, fps } = options;
+  const { model, unit, layer, position, prior, preset, settings, frames, seed, iterations, fps } = options;
   const draft = parseWith(videoJobRequest, {
-    kind: 'video',
-    model,
-    unit,
-    prior,
-    preset,
-    frames,
-    seed,
-    iterations,
-    fps,
+    ...{ kind: 'video', model, unit, layer, position, prior, preset, settings, frames, seed, iterations, fps },
   });
   return { ...draft, unit: unit === undefined ? undefined : unitOf(unit, draft.model, registry) };
 }
