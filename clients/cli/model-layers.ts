@@ -1,55 +1,38 @@
 /** What `neuroreel models inspect` finds out about a model, and the table that people get of it. */
 import { existsSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
-import { describeModel, type Cost, type GraphFacts, type LayerFacts } from '../../src/engine/analysis/layers.js';
-import type { ReceptiveField } from '../../src/engine/analysis/receptive-field.js';
+import { modelLayersOf, packageFacts, type ModelFacts } from '../../src/engine/analysis/inspect.js';
 import { readModel } from '../../src/engine/formats/import.js';
 import type { ImportedModel, ReadOptions } from '../../src/engine/formats/format.js';
 import type { Graph } from '../../src/engine/graph/graph.js';
 import { readManifest, readPackage, type ModelPackage } from '../../src/engine/models/package.js';
 import type { ModelRegistry } from '../../src/engine/models/registry.js';
-import { NeuroreelError } from '../../src/protocol/index.js';
+import { NeuroreelError, type LayerFacts, type ModelLayers } from '../../src/protocol/index.js';
 import { columns, facts } from './format.js';
 
 /** A model of any origin, as far as its layers go. */
 interface Inspected {
-  readonly about: {
-    readonly model: string;
-    readonly kind: string;
-    readonly origin: string;
-    /** Of a package. */
-    readonly folder: string | null;
-    readonly input: { readonly width: number; readonly height: number } | null;
-    readonly code: readonly number[] | null;
-    readonly units: number | null;
-    readonly randomWeights: boolean;
-  };
+  /** Of a package. */
+  readonly folder: string | null;
+  readonly facts: ModelFacts;
   readonly graphs: Readonly<Record<string, Graph>>;
   /** Types of layers as the source calls them. */
   readonly types: Readonly<Record<string, string>>;
 }
 
-function ofPackage({ manifest, directory, graphs }: ModelPackage): Inspected {
-  const { name, kind, source } = manifest;
-  const size = manifest.kind === 'prior' ? manifest.output : manifest.input;
-  const about = {
-    ...{ model: name, kind, origin: source, folder: directory, randomWeights: false },
-    input: manifest.kind === 'prior' ? null : { width: size.width, height: size.height },
-    code: manifest.kind === 'prior' ? (manifest.code.shape ?? [manifest.code.size]) : null,
-    units: manifest.kind === 'prior' ? null : manifest.labels.length,
-  };
-  return { about, graphs, types: {} };
+function ofPackage(found: ModelPackage): Inspected {
+  return { folder: found.directory, facts: packageFacts(found), graphs: found.graphs, types: {} };
 }
 
 function ofFile(path: string, model: ImportedModel): Inspected {
   const { kind, origin, width, height, types = {}, randomWeights = false } = model;
-  const about = {
-    ...{ model: path, kind: kind === 'network' ? 'classifier' : kind, origin, folder: null, randomWeights },
+  const facts: ModelFacts = {
+    ...{ model: path, kind: kind === 'network' ? 'classifier' : kind, origin, randomWeights },
     input: kind === 'generator' ? null : { width, height },
-    code: model.kind === 'generator' ? model.code : null,
+    code: model.kind === 'generator' ? [...model.code] : null,
     units: model.kind === 'generator' ? null : model.units,
   };
-  return { about, graphs: { ...model.graphs }, types };
+  return { folder: null, facts, graphs: { ...model.graphs }, types };
 }
 
 /** Whether a folder is a package of neuroreel's own; other formats have a `model.json` as well. */
@@ -80,8 +63,8 @@ async function open(what: string, registry: ModelRegistry, options: ReadOptions)
 }
 
 /** The document that programs get. */
-export interface LayersDocument {
-  readonly [fact: string]: unknown;
+export interface LayersDocument extends ModelLayers {
+  readonly folder: string | null;
 }
 
 /**
@@ -94,20 +77,15 @@ export async function layersOf(
   registry: ModelRegistry,
   options: ReadOptions,
 ): Promise<{ document: LayersDocument; text: string }> {
-  const { about, graphs, types } = await open(what, registry, options);
-  const { graphs: described, ...totals } = describeModel(graphs);
-  const per = about.kind === 'recogniser' ? 'frame' : 'picture';
-  const typed = described.map((graph) => ({
-    ...graph,
-    layers: graph.layers.map(({ name, ...layer }) => ({ name, type: types[name] ?? null, ...layer })),
-  }));
+  const { facts: about, folder, graphs, types } = await open(what, registry, options);
+  const layers = modelLayersOf(about, graphs, types);
   return {
-    document: { ...about, per, graphs: typed, totals },
-    text: [header(about), ...described.map((graph) => graphWords(graph, types)), totalWords(totals, per)].join('\n\n'),
+    document: { ...layers, folder },
+    text: [header(about), ...layers.graphs.map(graphWords), totalWords(layers.totals, layers.per)].join('\n\n'),
   };
 }
 
-function header({ model, kind, origin, input, code, units, randomWeights }: Inspected['about']): string {
+function header({ model, kind, origin, input, code, units, randomWeights }: ModelFacts): string {
   return facts([
     ['model', model],
     ['kind', kind],
@@ -119,11 +97,11 @@ function header({ model, kind, origin, input, code, units, randomWeights }: Insp
   ]);
 }
 
-function graphWords({ name, inputs, layers, ...totals }: GraphFacts, types: Inspected['types']): string {
+function graphWords({ name, inputs, layers, ...totals }: ModelLayers['graphs'][number]): string {
   const ends = inputs.map((input) => `${input.name} [${input.shape.join(', ')}]`).join(', ');
   const rows = layers.map((layer) => [
     layer.name,
-    typeWords(layer, types),
+    typeWords(layer),
     layer.shape.join(' x '),
     amount(layer.weights),
     amount(layer.macs),
@@ -135,15 +113,15 @@ function graphWords({ name, inputs, layers, ...totals }: GraphFacts, types: Insp
 }
 
 /** The source's name of the layer's type, or else the ops that it became. */
-function typeWords({ name, ops }: LayerFacts, types: Inspected['types']): string {
-  const text = types[name] ?? (ops.join('+') || '-');
+function typeWords({ type, ops }: LayerFacts): string {
+  const text = type ?? (ops.join('+') || '-');
   return text.length > 40 ? `${text.slice(0, 37)}...` : text;
 }
 
 /** `163@32`, `11x7@108,96` (height and width, top and left); what of it lies in the picture, if that is not all. */
-export function fieldWords(field: ReceptiveField | null): string {
+export function fieldWords(field: LayerFacts['receptiveField']): string {
   if (!field) return '-';
-  const one = ({ size, offset }: Pick<ReceptiveField, 'size' | 'offset'>): string =>
+  const one = ({ size, offset }: Pick<NonNullable<LayerFacts['receptiveField']>, 'size' | 'offset'>): string =>
     size[0] === size[1] && offset[0] === offset[1]
       ? `${size[0]}@${offset[0]}`
       : `${size[0]}x${size[1]}@${offset[0]},${offset[1]}`;
@@ -151,7 +129,7 @@ export function fieldWords(field: ReceptiveField | null): string {
   return all === clipped ? all : `${all} (${clipped})`;
 }
 
-function totalWords({ weights, macs, activationBytes }: Cost, per: string): string {
+function totalWords({ weights, macs, activationBytes }: ModelLayers['totals'], per: string): string {
   return facts([
     ['weights', `${amount(weights)} (${weights})`],
     [`MACs a ${per}`, `${amount(macs)} (${Math.round(macs)})`],

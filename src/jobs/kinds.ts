@@ -3,6 +3,7 @@
  * its request schema in `src/protocol/jobs.ts`, its module beside `video-job.ts`, and one entry here.
  */
 import { FOURIER } from '../engine/models/fourier.js';
+import { readManifest } from '../engine/models/package.js';
 import { pathToFileURL } from 'node:url';
 import { placesFor } from '../engine/runtimes/choice.js';
 import {
@@ -11,6 +12,7 @@ import {
   type BatchJobRequest,
   type JobKind,
   type JobRequest,
+  type ModelManifest,
   type ModelSummary,
   type Steering,
   type VideoJobRequest,
@@ -68,6 +70,23 @@ export interface ModelCatalogue {
   list(): readonly ModelSummary[];
   /** Packages that cannot be listed because their manifest is broken. */
   problems?(): readonly { readonly name: string; readonly error: Error }[];
+  /** Folder of a package. Throws MODEL_UNKNOWN. Absent: the models have no packages. */
+  directory?(name: string): string;
+}
+
+/**
+ * The manifest of a model, its hash, and where its package is.
+ * @throws {NeuroreelError} MODEL_UNKNOWN, MODEL_INVALID
+ */
+export function manifestOf(
+  models: ModelCatalogue,
+  name: string,
+): { manifest: ModelManifest; sha256: string; directory: string } {
+  if (models.directory === undefined) {
+    throw new NeuroreelError('MODEL_UNKNOWN', `There is no package of a model ${JSON.stringify(name.slice(0, 100))}.`);
+  }
+  const directory = models.directory(name);
+  return { ...readManifest(directory), directory };
 }
 
 /** Name of the prior that is none: the pixels themselves are the code. */

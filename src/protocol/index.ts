@@ -6,6 +6,7 @@ export * from './frame-header.js';
 export * from './http.js';
 export * from './jobs.js';
 export * from './manifest.js';
+export * from './models.js';
 export * from './audit-report.js';
 export * from './presets.js';
 export * from './report.js';

@@ -3,11 +3,14 @@ import express, { type Request, type Router } from 'express';
 import { clipSetNames } from '../jobs/audit/clip-sets.js';
 import type { ModelCatalogue } from '../jobs/kinds.js';
 import type { JobManager } from '../jobs/manager.js';
-import { NeuroreelError, parseWith, uploadQuery } from '../protocol/index.js';
+import type { DerivedFiles } from '../jobs/derived/derived-files.js';
+import type { RealExamples } from '../jobs/examples/real-examples.js';
+import { NeuroreelError } from '../protocol/index.js';
 import { assertScope, type Access } from './access.js';
 import { route } from './answers.js';
 import type { ModelUploads } from './models/uploads.js';
 import { artifactRoutes, jobRoutes } from './routes/jobs.js';
+import { exampleRoutes, modelRoutes, uploadRoutes } from './routes/models.js';
 import type { Scope } from './tokens.js';
 
 export interface RouteParts {
@@ -18,47 +21,9 @@ export interface RouteParts {
   readonly access: Access;
   readonly bodyLimitBytes: number;
   readonly uploads: ModelUploads;
-}
-
-const param = (request: Request, name: string): string => String(request.params[name]);
-
-/** Model packages that clients bring; `name` and `path` were not checked by the route. */
-function uploadRoutes(router: Router, { uploads, models }: RouteParts): void {
-  route(router, '/models/:name/files/*path', {
-    put: async (request, response) => {
-      const path = (request.params['path'] as unknown as string[]).join('/');
-      const { sha256 } = parseWith(uploadQuery, request.query);
-      response.status(201).json(await uploads.put(param(request, 'name'), path, sha256, request));
-    },
-  });
-  route(router, '/models/:name/install', {
-    post: async (request, response) => {
-      const name = param(request, 'name');
-      await uploads.install(name);
-      response
-        .status(201)
-        .location(`/v1/models/${name}`)
-        .json(models.list().find((model) => model.name === name));
-    },
-  });
-}
-
-function modelRoutes(router: Router, { models, uploads }: RouteParts): void {
-  route(router, '/models', { get: (_, response) => void response.json({ models: models.list() }) });
-  route(router, '/models/:name', {
-    get: (request, response) => {
-      const name = param(request, 'name');
-      const found = models.list().find((model) => model.name === name);
-      if (found === undefined) {
-        throw new NeuroreelError('MODEL_UNKNOWN', `No model is named ${JSON.stringify(name.slice(0, 100))}.`);
-      }
-      response.json(found);
-    },
-    delete: async (request, response) => {
-      await uploads.remove(param(request, 'name'));
-      response.status(204).end();
-    },
-  });
+  readonly examples: RealExamples;
+  /** Pictures and tables that are made when they are asked for. */
+  readonly derived: DerivedFiles;
 }
 
 function clipRoutes(router: Router, { clipFolders }: RouteParts): void {
@@ -68,6 +33,7 @@ function clipRoutes(router: Router, { clipFolders }: RouteParts): void {
 /** What a request needs that no rule of its own says otherwise of: to look, to run, or to remove and to bring models. */
 function scopeNeeded({ method, path }: Request): Scope {
   if (method === 'GET' || method === 'HEAD' || path === '/tickets') return 'view';
+  if (method === 'POST' && /^\/models\/[^/]+\/examples$/.test(path)) return 'run';
   return method === 'DELETE' || path.startsWith('/models') ? 'admin' : 'run';
 }
 
@@ -86,8 +52,9 @@ export function apiRouter(parts: RouteParts): Router {
   uploadRoutes(router, parts);
   router.use(express.json({ limit: parts.bodyLimitBytes, strict: false }));
   jobRoutes(router, parts.manager);
-  artifactRoutes(router, parts.manager);
+  artifactRoutes(router, parts);
   modelRoutes(router, parts);
+  exampleRoutes(router, parts);
   clipRoutes(router, parts);
   route(router, '/tickets', {
     post: (_, response) => void response.status(201).json(access.issueTicket(response.locals['scope'] as Scope)),

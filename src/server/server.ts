@@ -7,6 +7,8 @@ import pino, { type DestinationStream } from 'pino';
 import { budgetBytes } from '../engine/memory.js';
 import { ModelRegistry } from '../engine/models/registry.js';
 import { EventLoopMonitor } from '../jobs/event-loop.js';
+import { DerivedFiles } from '../jobs/derived/derived-files.js';
+import { RealExamples } from '../jobs/examples/real-examples.js';
 import { jobKinds, type EngineSettings, type JobKinds, type ModelCatalogue } from '../jobs/kinds.js';
 import { JobManager, type Log } from '../jobs/manager.js';
 import { packageRoot } from '../jobs/package-root.js';
@@ -112,6 +114,7 @@ export class NeuroreelServer {
   readonly #monitor = new EventLoopMonitor();
   readonly #stream: StreamServer;
   readonly #metrics: Metrics;
+  readonly #examples: RealExamples;
   /** Every route, as `METHOD /path`. */
   readonly routes: readonly string[];
   #url = '';
@@ -130,6 +133,11 @@ export class NeuroreelServer {
       subscriptions: () => this.#stream.subscriptions,
     });
     this.#stream = new StreamServer({ manager: jobs, access, log, config, metrics: this.#metrics });
+    this.#examples = new RealExamples({
+      models,
+      settings: engineSettings(config, []),
+      folder: join(config.dataFolder, 'cache', 'examples'),
+    });
     const { app, routes } = createApp({
       manager: jobs,
       models,
@@ -137,6 +145,8 @@ export class NeuroreelServer {
       access,
       bodyLimitBytes: config.bodyLimitBytes,
       maxRequestsPerMinute: config.maxRequestsPerMinute,
+      examples: this.#examples,
+      derived: new DerivedFiles(join(config.dataFolder, 'cache', 'derived')),
       uploads: new ModelUploads({
         dataFolder: config.dataFolder,
         limitBytes: config.uploadLimitBytes,
@@ -218,7 +228,7 @@ export class NeuroreelServer {
   async #close(): Promise<void> {
     this.log.info({}, 'stopping');
     // While the worker ends, its viewers still hear what becomes of the job.
-    await this.jobs.close(STOP_WORKER_MS);
+    await Promise.all([this.jobs.close(STOP_WORKER_MS), this.#examples.close()]);
     this.#stream.close();
     await closeHttp(this.#http);
     this.#monitor.stop();

@@ -4,6 +4,7 @@ import { route } from '../answers.js';
 import { asyncApiDocument } from './asyncapi.js';
 import { docsPage } from './docs-page.js';
 import { openApiDocument } from './openapi.js';
+import { requestSchemas } from './schemas.js';
 
 /** Made when first asked for. */
 function once(make: () => string): () => string {
@@ -18,5 +19,11 @@ export function documents(app: Express): void {
   const asyncApi = once(() => JSON.stringify(asyncApiDocument()));
   route(app, '/openapi.json', { get: send('application/json', openApi) });
   route(app, '/asyncapi.json', { get: send('application/json', asyncApi) });
+  route(app, '/schemas.json', {
+    get: send(
+      'application/json',
+      once(() => JSON.stringify(requestSchemas())),
+    ),
+  });
   route(app, '/docs', { get: send('text/html', once(docsPage)) });
 }

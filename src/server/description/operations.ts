@@ -6,11 +6,17 @@ import type { z } from 'zod';
 import {
   artifactList,
   clipSetList,
+  exampleId,
+  examplesQuery,
+  examplesRequest,
+  exampleSource,
   health,
   jobList,
   jobQuery,
   jobSubmission,
   jobWithHistory,
+  modelDetails,
+  modelLayers,
   modelList,
   modelSummary,
   packageFilePath,
@@ -19,6 +25,7 @@ import {
   replayQuery,
   steering,
   ticket,
+  unitExamples,
   uploadedFile,
   uploadQuery,
   jobId,
@@ -40,6 +47,7 @@ export interface Operation {
 export const PATH_PARAMETERS: Readonly<Record<string, { schema: z.ZodType; description: string }>> = {
   '/v1/jobs/:id': { schema: jobId, description: 'Id of the job.' },
   '/v1/models/:name': { schema: packageName, description: 'Name of the model package.' },
+  '/v1/models/:name/examples/:example': { schema: exampleId, description: 'Hash of the content of the example.' },
   '*path': { schema: packageFilePath, description: 'Path of the file within the package.' },
 };
 
@@ -81,12 +89,36 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: 'A file of a job; parts of it with `Range`.',
     ...{ scope: 'view', tag: 'jobs', answers: { 200: 'application/octet-stream', 206: 'application/octet-stream' } },
   },
+  'GET /v1/jobs/:id/thumbnail.webp': {
+    summary: 'A small picture of what a job left: frames of a video side by side, a figure, the chart of an audit.',
+    ...{ scope: 'view', tag: 'jobs', answers: { 200: 'image/webp' } },
+  },
   'GET /v1/jobs/:id/replay.mp4': {
     summary: 'How a job evolved, from the iterations that it kept (`keyframeEvery`), as a fragmented MP4.',
     ...{ scope: 'view', tag: 'jobs', query: replayQuery, answers: { 200: 'video/mp4' } },
   },
   'GET /v1/models': { summary: 'Lists the models.', scope: 'view', tag: 'models', answers: { 200: modelList } },
-  'GET /v1/models/:name': { summary: 'A model.', scope: 'view', tag: 'models', answers: { 200: modelSummary } },
+  'GET /v1/models/:name': {
+    summary: 'A model, with what its manifest says.',
+    ...{ scope: 'view', tag: 'models', answers: { 200: modelDetails } },
+  },
+  'GET /v1/models/:name/layers': {
+    summary: 'Its layers: shapes, weights, multiply-accumulates, receptive fields.',
+    ...{ scope: 'view', tag: 'models', answers: { 200: modelLayers } },
+  },
+  'GET /v1/models/:name/examples': {
+    summary: 'The real clips (of a classifier: pictures) that excite a unit most, of those that are scored.',
+    ...{ scope: 'view', tag: 'models', query: examplesQuery, answers: { 200: unitExamples } },
+  },
+  'POST /v1/models/:name/examples': {
+    summary: 'Has a set of real clips or pictures scored, as far as it is not; `GET` tells how far that is.',
+    ...{ scope: 'run', tag: 'models', body: examplesRequest, answers: { 202: unitExamples } },
+  },
+  'GET /v1/models/:name/examples/:example/:file': {
+    summary:
+      'A scored example to look at: `picture.webp`, small; of a clip also `clip.mp4`, 320 pixels and 512 frames at most.',
+    ...{ scope: 'view', tag: 'models', query: exampleSource, answers: { 200: 'application/octet-stream' } },
+  },
   'DELETE /v1/models/:name': {
     ...{ summary: 'Removes a model that was uploaded.', scope: 'admin', tag: 'models', answers: { 204: null } },
   },
@@ -126,6 +158,10 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   'GET /asyncapi.json': {
     summary: 'The messages of the stream, as AsyncAPI.',
+    ...{ scope: null, tag: 'documents', answers: { 200: 'application/json' } },
+  },
+  'GET /schemas.json': {
+    summary: 'JSON Schemas of the requests for jobs, by kind, and of changes while a job runs.',
     ...{ scope: null, tag: 'documents', answers: { 200: 'application/json' } },
   },
   'GET /docs': {

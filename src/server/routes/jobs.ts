@@ -4,9 +4,7 @@ import { Evolution, EVOLUTION_FILE, replayPictures } from '../../jobs/evolution.
 import { fragmentedMp4 } from '../../video/index.js';
 import { replayQuery, type ReplayQuery } from '../../protocol/index.js';
 /** Jobs and their artifacts over HTTP. */
-import { basename, dirname } from 'node:path';
 import type { Request, Response, Router } from 'express';
-import type { ArtifactFile } from '../../jobs/artifacts.js';
 import type { JobManager, SubmitOptions } from '../../jobs/manager.js';
 import {
   idempotencyKey,
@@ -19,7 +17,10 @@ import {
   submission,
   type JobRequest,
 } from '../../protocol/index.js';
+import { thumbnailOf } from '../../jobs/derived/thumbnails.js';
 import { route } from '../answers.js';
+import { sendArtifact, sendDerived } from '../files.js';
+import type { RouteParts } from '../routes.js';
 
 const param = (request: Request, name: string): string => String(request.params[name]);
 
@@ -95,27 +96,6 @@ export function jobRoutes(router: Router, manager: JobManager): void {
   });
 }
 
-/** Reports and plots bring their own styles, and may do nothing else: they run nothing and load nothing. */
-const DOCUMENT_POLICY =
-  "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
-
-function sendFile(response: Response, { path, type, sha256 }: ArtifactFile): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const headers = {
-      ...{ 'Content-Type': type, 'Cache-Control': 'private, no-cache', ETag: `"${sha256}"` },
-      ...(/html|svg/.test(type) && { 'Content-Security-Policy': DOCUMENT_POLICY }),
-    };
-    response.set(headers);
-    // The folder is a hidden one for some users (~/.local/...).
-    const options = { root: dirname(path), dotfiles: 'allow' as const, cacheControl: false };
-    response.sendFile(basename(path), options, (error) => {
-      // A viewer that went away in the middle of a download is nobody's error.
-      if (error === undefined || response.headersSent) resolve();
-      else reject(error);
-    });
-  });
-}
-
 /** How a job evolved, as an MP4 that plays while it is made. */
 async function sendReplay(response: Response, path: string, query: ReplayQuery): Promise<void> {
   const pictures = replayPictures(await Evolution.open(path), query.frame);
@@ -134,12 +114,16 @@ async function sendReplay(response: Response, path: string, query: ReplayQuery):
   });
 }
 
-export function artifactRoutes(router: Router, manager: JobManager): void {
+export function artifactRoutes(router: Router, { manager, derived }: Pick<RouteParts, 'manager' | 'derived'>): void {
   route(router, '/jobs/:id/artifacts', {
     get: (request, response) => void response.json({ artifacts: manager.artifacts(param(request, 'id')) }),
   });
   route(router, '/jobs/:id/artifacts/:name', {
-    get: (request, response) => sendFile(response, manager.artifact(param(request, 'id'), param(request, 'name'))),
+    get: (request, response) => sendArtifact(response, manager.artifact(param(request, 'id'), param(request, 'name'))),
+  });
+  route(router, '/jobs/:id/thumbnail.webp', {
+    get: async (request, response) =>
+      sendDerived(response, await thumbnailOf(manager, derived, param(request, 'id')), 'image/webp'),
   });
   route(router, '/jobs/:id/replay.mp4', {
     get: (request, response) => {
