@@ -9,7 +9,7 @@ import { importBoundaries } from './scripts/lint/import-boundaries.mjs';
 /** Also used by the test of the boundaries, which lints snippets without types. */
 export const boundaries = {
   name: 'neuroreel/boundaries',
-  files: ['**/*.{ts,js,mjs}'],
+  files: ['**/*.{ts,tsx,js,mjs}'],
   plugins: { neuroreel: importBoundaries },
   rules: { 'neuroreel/import-boundaries': 'error' },
 };
@@ -35,7 +35,7 @@ const everywhere = {
 
 const withTypes = {
   name: 'neuroreel/with-types',
-  files: ['**/*.ts'],
+  files: ['**/*.{ts,tsx}'],
   extends: [tseslint.configs.recommendedTypeChecked],
   languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
   rules: {
@@ -98,8 +98,12 @@ export default tseslint.config(
   },
   {
     name: 'neuroreel/web-page',
-    files: ['clients/web/**/*.{js,mjs}'],
+    files: ['clients/web/**/*.{ts,tsx}'],
     languageOptions: { globals: globals.browser },
+    rules: {
+      // Handlers of events may be asynchronous: nobody waits for them, and they deal with their errors.
+      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { attributes: false } }],
+    },
   },
   {
     name: 'neuroreel/speaks-to-people',

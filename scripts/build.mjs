@@ -1,42 +1,40 @@
-// Transpiles src/, clients/cli/ and models/**/*.ts to dist/, file by file, when a source is newer than the last build.
+// Builds dist/ when a source has changed since the last build: src/, clients/cli/, clients/js/ and models/**/*.ts transpiled
+// file by file, and the page (clients/web) bundled to dist/web.
 // Used by every command that needs the compiled program, because no install script may run (see .npmrc).
 import { existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stampFile = join(root, 'dist', '.built');
 
-function sources() {
-  const found = [];
-  for (const top of ['src', join('clients', 'cli'), 'models']) {
-    if (!existsSync(join(root, top))) continue;
-    for (const entry of readdirSync(join(root, top), { recursive: true })) {
-      if (entry.endsWith('.ts') && !entry.endsWith('.d.ts')) found.push(join(top, entry));
-    }
-  }
-  return found.sort();
+function filesOf(top, wanted) {
+  if (!existsSync(join(root, top))) return [];
+  return readdirSync(join(root, top), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && wanted(entry.name))
+    .map(({ parentPath, name }) => relative(root, join(parentPath, name)));
 }
+
+/** What is transpiled. */
+function programSources() {
+  const isTypeScript = (name) => name.endsWith('.ts') && !name.endsWith('.d.ts');
+  return ['src', join('clients', 'cli'), join('clients', 'js'), 'models'].flatMap((top) => filesOf(top, isTypeScript)).sort();
+}
+
+/** What the page is made of, besides parts of the program. */
+const pageSources = () => ['web', 'js'].flatMap((name) => filesOf(join('clients', name), () => true)).sort();
 
 /** A text that changes when any source file is added, removed or edited. */
 function stampOf(files) {
   return files.map((f) => `${f} ${statSync(join(root, f)).mtimeMs}`).join('\n');
 }
 
-/** Builds when needed; returns true when a build was made. An installed package carries dist/ and no sources: nothing to do. */
-export async function ensureBuilt() {
-  const files = sources();
-  if (files.length === 0 || !files.some((f) => f.startsWith('src'))) return false;
-  const stamp = stampOf(files);
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return false;
+async function transpile(files, outdir) {
   const { build } = await import('esbuild');
-  // Built aside and then put in place, so that another command that runs meanwhile never finds half a program.
-  const fresh = join(root, `dist.${process.pid}.new`);
-  const old = join(root, `dist.${process.pid}.old`);
   await build({
     absWorkingDir: root,
     entryPoints: files,
-    outdir: fresh,
+    outdir,
     outbase: '.',
     format: 'esm',
     platform: 'node',
@@ -44,6 +42,23 @@ export async function ensureBuilt() {
     sourcemap: true,
     logLevel: 'warning',
   });
+}
+
+async function bundlePage(outDir) {
+  const { build } = await import('vite');
+  await build({ configFile: join(root, 'clients', 'web', 'vite.config.mjs'), logLevel: 'warn', build: { outDir } });
+}
+
+/** Builds when needed; returns true when a build was made. An installed package carries dist/ and no sources: nothing to do. */
+export async function ensureBuilt() {
+  const files = programSources();
+  if (files.length === 0 || !files.some((f) => f.startsWith('src'))) return false;
+  const stamp = stampOf([...files, ...pageSources()]);
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return false;
+  // Built aside and then put in place, so that another command that runs meanwhile never finds half a program.
+  const fresh = join(root, `dist.${process.pid}.new`);
+  const old = join(root, `dist.${process.pid}.old`);
+  await Promise.all([transpile(files, fresh), bundlePage(join(fresh, 'web'))]);
   writeFileSync(join(fresh, '.built'), stamp);
   try {
     if (existsSync(join(root, 'dist'))) renameSync(join(root, 'dist'), old);

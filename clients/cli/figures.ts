@@ -9,11 +9,9 @@ import type { Output } from './output.js';
 
 export type CliFigure = Omit<FigureRun, 'onStarted' | 'onMade' | 'signal'>;
 
-const AGAIN = 'The figure was not finished. The same command with the same seed makes the same one.';
-
 /** Throws what `runFigure` throws, OUTPUT_UNWRITABLE, and INTERRUPTED. */
 export async function figureWithProgress(out: Output, run: CliFigure): Promise<{ report: FigureReport }> {
-  const interrupt = onInterrupt(out, AGAIN);
+  const interrupt = onInterrupt(out, { message: 'The figure was not finished.', goesOn: false });
   let bar: ReturnType<Output['progress']> | null = null;
   const began = performance.now();
   let total = 0;
@@ -21,7 +19,7 @@ export async function figureWithProgress(out: Output, run: CliFigure): Promise<{
     const report = await writing(run.folder, () =>
       runFigure({
         ...run,
-        onStarted(requests) {
+        onStarted({ requests }) {
           total = requests;
           if (requests > 0) bar = out.progress('making', requests);
         },

@@ -59,7 +59,14 @@ export const PARTS = [
     mayImport: ['protocol', 'engine', 'video', 'report', 'jobs', 'server', 'api'],
   },
   { name: 'clients/js', path: 'clients/js', mayImport: ['protocol'] },
-  { name: 'clients/web', path: 'clients/web', mayImport: ['protocol'], packages: [] },
+  // `node:` only in the settings of its bundler.
+  { name: 'clients/web/build', path: 'clients/web/vite.config', mayImport: [], packages: ['node:'] },
+  {
+    name: 'clients/web',
+    path: 'clients/web',
+    mayImport: ['protocol', 'clients/js'],
+    packages: ['preact', '@preact/signals', 'uplot'],
+  },
   { name: 'models', path: 'models', mayImport: ['protocol', 'engine'] },
 ];
 

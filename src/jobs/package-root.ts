@@ -19,7 +19,7 @@ function findRoot(): string {
   }
 }
 
-/** Absolute path of the package: holds package.json, dist/, models/ and clients/web/. */
+/** Absolute path of the package: holds package.json, dist/ and models/. */
 export const packageRoot = findRoot();
 
 /** Version in package.json. */

@@ -6,7 +6,7 @@ import helmet from 'helmet';
 import type { EventLoopMonitor } from '../jobs/event-loop.js';
 import type { Log } from '../jobs/manager.js';
 import { compiled, packageRoot, packageVersion } from '../jobs/package-root.js';
-import { NeuroreelError, type Health } from '../protocol/index.js';
+import { NeuroreelError, PROTOCOL_HEADER, SUBPROTOCOL, type Health } from '../protocol/index.js';
 import { assertScope } from './access.js';
 import { errorHandler, route, routesOf } from './answers.js';
 import { documents } from './description/documents.js';
@@ -77,6 +77,7 @@ function healthOf(parts: AppParts): Health {
   return {
     status: parts.isStopping() ? 'stopping' : 'ok',
     version: packageVersion,
+    protocol: SUBPROTOCOL,
     uptimeSeconds: Math.round(process.uptime()),
     jobs: parts.manager.counts,
     viewers: parts.viewers(),
@@ -85,10 +86,12 @@ function healthOf(parts: AppParts): Health {
   };
 }
 
-/** The page's files, and the one module of the protocol that it shares with the server, as compiled. */
+/** The page as it was built, and a module for pages of others that reads frames. */
 function livePage(app: Express): void {
-  const options = { index: 'index.html', cacheControl: false, setHeaders: noCache };
-  app.use('/', express.static(join(packageRoot, 'clients', 'web'), options));
+  const files = join(packageRoot, 'dist', 'web');
+  // Their names change with their content.
+  app.use('/assets', express.static(join(files, 'assets'), { index: false, immutable: true, maxAge: '1y' }));
+  app.use('/', express.static(files, { index: 'index.html', cacheControl: false, setHeaders: noCache }));
   const frameHeader = compiled('src/protocol/frame-header.js');
   route(app, '/protocol/frame-header.js', {
     get: (_, response) =>
@@ -116,7 +119,8 @@ export function createApp(parts: AppParts): { app: Express; routes: string[] } {
   app.set('query parser', 'simple');
   app.use(securityHeaders);
   app.use(requestLog(parts.log));
-  app.use((request, _response, next) => {
+  app.use((request, response, next) => {
+    response.set(PROTOCOL_HEADER, SUBPROTOCOL);
     parts.access.assertAddress(request.headers);
     next();
   });

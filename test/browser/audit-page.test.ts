@@ -22,8 +22,8 @@ describe.skipIf(!existsSync(executablePath))('an audit on the live page', () => 
   let started = 0;
 
   const place = (...parts: string[]): string => join(folder.path, ...parts);
-  const text = (id: string): Promise<string> => page.locator(`#${id}`).innerText();
-  const state = (expected: string) => expect.poll(() => text('job-state'), { timeout: 60_000 }).toBe(expected);
+  const text = (selector: string): Promise<string> => page.locator(selector).innerText();
+  const state = (expected: string) => expect.poll(() => text('.watch .state'), { timeout: 60_000 }).toBe(expected);
 
   async function startServer(data = `data-${++started}`, token?: string): Promise<void> {
     const models = ModelRegistry.open({ folders: [place('models')] });
@@ -60,7 +60,7 @@ describe.skipIf(!existsSync(executablePath))('an audit on the live page', () => 
   });
 
   async function startAudit(orders: number): Promise<void> {
-    await page.goto(server.url);
+    await page.goto(`${server.url}#/audit`);
     await expect.poll(() => page.locator('#audit-set option').allInnerTexts()).toContain('dots');
     await page.locator('#audit-set').selectOption('dots');
     await page.getByLabel('Orders of each clip').fill(String(orders));
@@ -77,8 +77,8 @@ describe.skipIf(!existsSync(executablePath))('an audit on the live page', () => 
       clips: 'dots',
       permutations: 5,
     });
-    expect(await text('job-title')).toBe(`Audit of ${TINY_RECOGNISER}`);
-    expect(await text('job-subtitle')).toBe('12 clips · 5 orders each · delta 5 % · seed 1');
+    expect(await text('.job-title')).toBe(`Audit of ${TINY_RECOGNISER}`);
+    expect(await text('.job-subtitle')).toBe('12 clips · 5 orders each · delta 5 % · seed 1');
     const verdict = page.getByRole('region', { name: `Verdict on ${TINY_RECOGNISER}` });
     await verdict.waitFor();
     expect((await verdict.innerText()).replace(/\s+/g, ' ')).toMatch(
@@ -94,7 +94,7 @@ describe.skipIf(!existsSync(executablePath))('an audit on the live page', () => 
         .getByRole('row')
         .count(),
     ).toBe(4);
-    expect(await page.locator('#audit-files a').allInnerTexts()).toEqual([
+    expect(await page.locator('.artifacts a').allInnerTexts()).toEqual([
       'Report',
       'Report (JSON)',
       'Clips (CSV)',
@@ -103,7 +103,7 @@ describe.skipIf(!existsSync(executablePath))('an audit on the live page', () => 
     // The report itself, as the server sends it: with its own style.
     const [report] = await Promise.all([
       page.context().waitForEvent('page'),
-      page.locator('#audit-files a').first().click(),
+      page.locator('.artifacts a').first().click(),
     ]);
     await report.waitForLoadState();
     expect(await report.locator('h1').innerText()).toBe(`Does ${TINY_RECOGNISER} use the order of frames?`);
@@ -119,23 +119,25 @@ describe.skipIf(!existsSync(executablePath))('an audit on the live page', () => 
     await startServer();
     await startAudit(20_000);
     await state('running');
-    await expect.poll(() => text('audit-progress-label'), { timeout: 60_000 }).toMatch(/^Clip \d+ of 12: .*\.mp4$/);
-    await expect.poll(() => text('audit-flips')).toMatch(/^\d+\.\d %$/);
-    await expect.poll(() => page.locator('#audit-chart').getAttribute('aria-label')).toMatch(/^Flip rate from /);
-    await page.locator('#audit-pause').click();
+    await expect.poll(() => text('.progress-label'), { timeout: 60_000 }).toMatch(/^Clip \d+ of 12: .*\.mp4$/);
+    await expect.poll(() => text('#audit-flips')).toMatch(/^\d+\.\d %$/);
+    await expect
+      .poll(() => page.locator('#audit-chart').getAttribute('aria-label'))
+      .toMatch(/^Flip rate of the shuffled clips so far: flip rate from /);
+    await page.getByRole('button', { name: 'Pause' }).click();
     await state('paused');
-    await page.locator('#audit-pause').click();
+    await page.getByRole('button', { name: 'Resume' }).click();
     await state('running');
     await page.getByRole('button', { name: 'Cancel audit' }).click();
     await state('cancelled');
-    expect(await text('audit-progress-label')).toMatch(/^Cancelled after \d+ clips$/);
+    expect(await text('.progress-label')).toMatch(/^Cancelled after \d+ clips$/);
     expect(complaints).toEqual([]);
   });
 
   it('goes on after the server was stopped and started again', async () => {
     await startServer('again');
     await startAudit(1500);
-    await expect.poll(() => text('audit-clips'), { timeout: 60_000 }).toMatch(/^[2-9] \/ 12$/);
+    await expect.poll(() => text('#audit-clips'), { timeout: 60_000 }).toMatch(/^[2-9] \/ 12$/);
     await server.close();
     await startServer('again');
     await page.goto(server.url);
@@ -147,12 +149,12 @@ describe.skipIf(!existsSync(executablePath))('an audit on the live page', () => 
 
   it('says what is wrong with a request', async () => {
     await startServer();
-    await page.goto(server.url);
+    await page.goto(`${server.url}#/audit`);
     await expect.poll(() => page.locator('#audit-set option').count()).toBe(2);
     await page.locator('#audit-set').evaluate((select: any) => (select.options[1].value = 'gone'));
     await page.locator('#audit-set').selectOption('gone');
     await page.getByRole('button', { name: 'Audit', exact: true }).click();
-    await expect.poll(() => text('audit-error')).toContain('There is no set of clips named "gone"');
+    await expect.poll(() => text('#audit-error')).toContain('There is no set of clips named "gone"');
   });
 
   it.each([
@@ -167,13 +169,13 @@ describe.skipIf(!existsSync(executablePath))('an audit on the live page', () => 
     );
     await page.setViewportSize({ width, height: 800 });
     await page.emulateMedia({ colorScheme });
-    await page.goto(`${server.url}?job=a`);
+    await page.goto(`${server.url}#/watch/a`);
     await page.getByRole('textbox', { name: 'Token' }).fill('a-token-of-many-letters');
     await page.getByRole('button', { name: 'Continue' }).click();
     await state('finished');
     const figure = page.locator('.audit-figure').first();
     await figure.waitFor();
-    expect(await figure.getAttribute('src')).toMatch(/^blob:/);
+    await expect.poll(() => figure.getAttribute('src')).toMatch(/^blob:/);
     expect(await page.evaluate(() => (globalThis as any).document.documentElement.scrollWidth)).toBe(width);
     const unnamed = await page.evaluate(() =>
       [...(globalThis as any).document.querySelectorAll('button, input, select, a')]

@@ -5,7 +5,8 @@
 import { existsSync } from 'node:fs';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { JobKinds, ModelCatalogue } from '../../src/jobs/kinds.js';
+import type { JobKinds } from '../../src/jobs/kinds.js';
+import type { ModelCatalogue } from '../../src/jobs/model-catalogue.js';
 import { createServer, type NeuroreelServer } from '../../src/server/index.js';
 import { temporaryFolder } from '../jobs/fixtures/fixtures.js';
 
@@ -54,10 +55,11 @@ describe.skipIf(!existsSync(executablePath))('the live page', () => {
     await server.listen();
   }
 
-  const text = (id: string): Promise<string> => page.locator(`#${id}`).innerText();
-  const state = (expected: string) => expect.poll(() => text('job-state'), { timeout: 60_000 }).toBe(expected);
+  const text = (selector: string): Promise<string> => page.locator(selector).innerText();
+  const state = (expected: string) => expect.poll(() => text('.watch .state'), { timeout: 60_000 }).toBe(expected);
   /** The picture in the canvas, as a text that changes with it. */
-  const picture = (): Promise<string> => page.locator('#player').evaluate((canvas: any) => canvas.toDataURL());
+  const picture = (): Promise<string> => page.locator('canvas.player').evaluate((canvas: any) => canvas.toDataURL());
+  const watching = (id: string): string => `${server.url}#/watch/${id}`;
 
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
@@ -82,42 +84,45 @@ describe.skipIf(!existsSync(executablePath))('the live page', () => {
   it('starts a job, plays its frames as they evolve, and shows the finished video and its files', async () => {
     await startServer();
     await page.goto(server.url);
-    await expect.poll(() => text('job-title')).toBe('Nothing made yet');
+    await expect.poll(() => text('h1')).toBe('Nothing made yet');
+    await page.getByRole('link', { name: 'Start a job' }).click();
     await page.getByLabel('Unit').selectOption('walk');
     await page.getByLabel('Seed').fill('7');
-    await page.getByRole('button', { name: 'Start' }).click();
+    await page.getByRole('button', { name: 'Start', exact: true }).click();
     await state('running');
-    expect(new URL(page.url()).searchParams.get('job')).toBe(server.jobs.list()[0]?.id);
+    expect(new URL(page.url()).hash).toBe(`#/watch/${server.jobs.list()[0]?.id}`);
     expect(server.jobs.list()[0]?.request).toMatchObject({ model: 'sketch', unit: 1, seed: 7 });
-    const player = page.locator('#player');
+    const player = page.locator('canvas.player');
     await player.waitFor();
     const first = await picture();
     await expect.poll(picture).not.toBe(first);
-    await expect.poll(() => page.locator('#chart path.line').count()).toBe(1);
+    await expect
+      .poll(() => page.locator('.chart-box').getAttribute('aria-label'))
+      .toMatch(/^Activation per iteration: activation from .* to /);
     await state('finished');
     await expect
-      .poll(() => page.locator('#artifacts a').allInnerTexts())
+      .poll(() => page.locator('.artifacts a').allInnerTexts())
       .toEqual(['Video', 'Contact sheet', 'Plot', 'Report']);
-    const video = page.locator('#video');
+    const video = page.locator('video');
     await expect.poll(() => video.evaluate((element: any) => element.duration), { timeout: 20_000 }).toBeGreaterThan(1);
-    expect(await page.locator('#chart .real').count()).toBe(1);
+    await expect.poll(() => page.locator('.chart-box').getAttribute('aria-label')).toContain('real clips 9.5');
     expect(complaints).toEqual([]);
   });
 
   it('can be held, scrubbed and shown as a sheet; the frame stands still when held', async () => {
     await startServer(0, { stepMs: 30, iterations: 100_000 });
     await server.jobs.submit('a', { ...request, unit: 0 });
-    await page.goto(`${server.url}?job=a`);
-    await page.locator('#player').waitFor();
-    await page.getByRole('button', { name: 'Pause', exact: true }).first().click();
+    await page.goto(watching('a'));
+    await page.locator('canvas.player').waitFor();
+    await page.getByRole('button', { name: 'Hold' }).click();
     const scrub = page.getByRole('slider', { name: 'Frame' });
     await scrub.fill('30');
-    await expect.poll(() => text('frame-number')).toBe('31 / 40');
+    await expect.poll(() => text('.transport output')).toBe('31 / 40');
     expect(await scrub.getAttribute('aria-valuetext')).toBe('frame 31 of 40');
     await page.getByRole('button', { name: 'All frames' }).click();
-    await page.locator('#sheet').waitFor();
-    await page.locator('#sheet').click({ position: { x: 5, y: 5 } });
-    await expect.poll(() => text('frame-number')).toBe('1 / 40');
+    await page.locator('canvas.sheet').waitFor();
+    await page.locator('canvas.sheet').click({ position: { x: 5, y: 5 } });
+    await expect.poll(() => text('.transport output')).toBe('1 / 40');
     expect(complaints).toEqual([]);
   });
 
@@ -126,7 +131,7 @@ describe.skipIf(!existsSync(executablePath))('the live page', () => {
     await server.jobs.submit('a', { ...request, unit: 0 });
     await page.goto(server.url);
     await state('running');
-    await page.locator('#pause').click();
+    await page.getByRole('button', { name: 'Pause' }).click();
     await state('paused');
     await page.getByRole('button', { name: 'Resume' }).click();
     await state('running');
@@ -138,24 +143,24 @@ describe.skipIf(!existsSync(executablePath))('the live page', () => {
   it('says what is wrong with a job that failed, and with one that is not there', async () => {
     await startServer();
     await server.jobs.submit('bad', { ...request, unit: 2 });
-    await page.goto(`${server.url}?job=bad`);
+    await page.goto(watching('bad'));
     await state('failed');
-    expect(await text('job-error')).toContain('is not the file that its manifest names');
-    expect(await text('job-error')).toContain('restore it');
-    await page.goto(`${server.url}?job=none`);
-    await expect.poll(() => text('job-error-message')).toContain('no job "none"');
+    expect(await text('.notice')).toContain('is not the file that its manifest names');
+    expect(await text('.notice')).toContain('restore it');
+    await page.goto(watching('none'));
+    await expect.poll(() => text('.notice')).toContain('no job "none"');
   });
 
   it('comes back by itself when the server does, and shows the job, which went on', async () => {
     await startServer(0, { stepMs: 20, iterations: 100_000 });
     const port = Number(new URL(server.url).port);
     await server.jobs.submit('a', { ...request, unit: 0 });
-    await page.goto(`${server.url}?job=a`);
+    await page.goto(watching('a'));
     await state('running');
     await server.close();
-    await expect.poll(() => text('connection')).toBe('Reconnecting');
+    await expect.poll(() => text('#connection')).toBe('Reconnecting');
     await startServer(port);
-    await expect.poll(() => text('connection'), { timeout: 20_000 }).toBe('Live');
+    await expect.poll(() => text('#connection'), { timeout: 20_000 }).toBe('Live');
     await state('finished');
     expect(server.jobs.get('a').state).toBe('succeeded');
   });
@@ -163,11 +168,11 @@ describe.skipIf(!existsSync(executablePath))('the live page', () => {
   it('asks for the token of a server that has one', async () => {
     await startServer(0, { stepMs: 20, iterations: 20 }, 'a-token-of-many-letters');
     await server.jobs.submit('a', { ...request, unit: 0 });
-    await page.goto(`${server.url}?job=a`);
+    await page.goto(watching('a'));
     await page.getByRole('textbox', { name: 'Token' }).fill('a-token-of-many-letters');
     await page.getByRole('button', { name: 'Continue' }).click();
     await state('finished');
-    await expect.poll(() => page.locator('#video').getAttribute('src')).toMatch(/^blob:/);
+    await expect.poll(() => page.locator('video').getAttribute('src')).toMatch(/^blob:/);
   });
 
   it.each([
@@ -180,7 +185,7 @@ describe.skipIf(!existsSync(executablePath))('the live page', () => {
     await page.setViewportSize({ width, height: 800 });
     await page.emulateMedia({ colorScheme });
     await page.goto(server.url);
-    await page.locator('#player').waitFor();
+    await page.locator('canvas.player').waitFor();
     for (const view of ['All frames', 'Play']) {
       await page.getByRole('button', { name: view }).click();
       expect(await page.evaluate(() => (globalThis as any).document.documentElement.scrollWidth)).toBe(width);

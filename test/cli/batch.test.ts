@@ -66,7 +66,7 @@ describe('neuroreel batch', () => {
     await interrupted.saying('units 0/3  left 1/400');
     interrupted.child.kill('SIGINT');
     const { code, stderr } = await interrupted.ended;
-    expect([code, stderr]).toEqual([130, expect.stringContaining('goes on where it was')]);
+    expect([code, stderr]).toEqual([130, expect.stringContaining('To go on: neuroreel batch ')]);
     expect(await readdir(inPlace('halves', '0-left', '.run'))).toEqual(['seed-1']);
     const rest = await place.run(video(400, '--out', 'halves', '--units', 'left', '--json', '--quiet'));
     const whole = await place.run(video(400, '--out', 'whole', '--units', 'left', '--json', '--quiet'));

@@ -69,12 +69,12 @@ describe('neuroreel doctor', () => {
 
 describe('the check of Node', () => {
   it.each([
-    ['20.9.0', 'ok'],
+    ['20.19.0', 'ok'],
     ['22.1.0', 'ok'],
     ['24.0.0', 'ok'],
     ['21.5.0', 'warning'],
     ['26.0.0', 'warning'],
-    ['20.8.1', 'problem'],
+    ['20.18.1', 'problem'],
     ['18.20.0', 'problem'],
   ])('%s is: %s', (version, state) => {
     expect(nodeCheck(version).state).toBe(state);

@@ -1,7 +1,7 @@
 /** Runs the real command line in a process of its own, in a folder of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -33,7 +33,7 @@ export interface Place {
 /** The environment without what would change how commands behave on this machine. */
 function cleanEnvironment(home: string): Record<string, string> {
   const kept = Object.entries(process.env).filter(
-    ([name, value]) => value !== undefined && !/^(NEUROREEL_|XDG_|FFMPEG_PATH$)/.test(name),
+    ([name, value]) => value !== undefined && !/^(NEUROREEL_|XDG_|npm_|FFMPEG_PATH$)/.test(name),
   ) as [string, string][];
   return { ...Object.fromEntries(kept), HOME: home, NO_COLOR: '1' };
 }
@@ -50,10 +50,11 @@ function start(cwd: string, args: readonly string[], env: Readonly<Record<string
   }
   const ended = new Promise<CliResult>((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => {
+    child.on('close', (code, signal) => {
       wake();
       resolve({
-        code,
+        // As a shell has it.
+        code: code ?? 128 + constants.signals[signal!],
         ...said,
         get document() {
           return JSON.parse(said.stdout) as unknown;

@@ -66,7 +66,7 @@ describe('neuroreel train', () => {
     const stopped = await running.ended;
     expect(stopped.code).toBe(130);
     expect(stopped.stderr).toMatch(
-      /^error INTERRUPTED: Training is not finished; .*parts\/work holds its checkpoint\. The same command goes on/m,
+      /^error INTERRUPTED: Training is not finished; .*parts\/work holds its checkpoint\. To go on: neuroreel train /m,
     );
     const work = join(place.path, 'parts', 'work');
     const done = (await rows(join(work, 'curve.csv'))).length - 1;

@@ -65,14 +65,33 @@ describe('neuroreel video', () => {
     expect(document.report.request).toMatchObject(request);
   });
 
-  it('stops in order when it is interrupted, and leaves nothing', async () => {
-    const running = place.start([...tiny, '--iterations', '100000', '--out', 'never', '--json']);
-    await running.saying('optimising 1/100000');
+  it('keeps what it reached when it is interrupted, says how to go on, and then gives the bytes of one that was not', async () => {
+    const args = [...tiny, '--iterations', '500', '--frames', '8', '--out'];
+    const running = place.start([...args, 'cut']);
+    await running.saying('optimising 1/500');
     running.child.kill('SIGINT');
-    const { code, stderr, document } = await running.ended;
+    const { code, stderr } = await running.ended;
     expect(code).toBe(130);
     expect(stderr).toContain('Stopping after this step; Ctrl-C again stops at once.');
-    expect(document.error).toMatchObject({ code: 'INTERRUPTED', message: expect.stringContaining('same seed') });
-    expect(await readdir(join(place.path, 'never'))).toEqual([]);
+    expect(stderr).toMatch(/^error INTERRUPTED: The video was not finished; what it reached is kept\./m);
+    const [, command] = /To go on: neuroreel (.*)$/m.exec(stderr)!;
+    expect(await readdir(join(place.path, 'cut'))).toEqual(['.neuroreel-video']);
+    const [resumed, whole] = [await place.run(command!.split(' ')), await place.run([...args, 'whole'])];
+    expect(resumed.stderr).toContain('The video goes on where it was interrupted.');
+    expect([resumed.code, whole.code]).toEqual([0, 0]);
+    expect((await readdir(join(place.path, 'cut'))).sort()).toEqual(ARTIFACTS);
+    const bytes = (which: string) => readFile(join(place.path, which, 'video.mp4'));
+    expect((await bytes('cut')).equals(await bytes('whole'))).toBe(true);
+  });
+
+  it('begins anew when something else is asked for than what was interrupted, and ends at once at the second signal', async () => {
+    const running = place.start([...tiny, '--iterations', '100000', '--out', 'other']);
+    await running.saying('optimising 1/100000');
+    running.child.kill('SIGINT');
+    running.child.kill('SIGTERM');
+    expect((await running.ended).code).toBe(130);
+    const { code, stderr } = await place.run([...tiny, '--out', 'other']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringContaining('goes on') });
+    expect((await readdir(join(place.path, 'other'))).sort()).toEqual(ARTIFACTS);
   });
 });

@@ -255,12 +255,15 @@ describe('the rest', () => {
   it('the live page and its files', async () => {
     const page = await t.call('GET', '/');
     expect(page.headers.get('content-type')).toContain('text/html');
-    expect(page.body).toBe(await readFile(new URL('../../clients/web/index.html', import.meta.url), 'utf8'));
-    for (const file of ['/app.js', '/protocol/frame-header.js']) {
+    expect(page.body).toBe(await readFile(new URL('../../dist/web/index.html', import.meta.url), 'utf8'));
+    const script = /src="\.(\/assets\/[^"]+\.js)"/.exec(page.body)?.[1] ?? '';
+    for (const file of [script, '/protocol/frame-header.js']) {
       const answer = await t.call('GET', file);
       expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/javascript; charset=utf-8']);
     }
-    expect((await t.call('GET', '/style.css')).headers.get('content-type')).toContain('text/css');
+    expect((await t.call('GET', script)).headers.get('cache-control')).toContain('immutable');
+    const style = /href="\.(\/assets\/[^"]+\.css)"/.exec(page.body)?.[1] ?? '';
+    expect((await t.call('GET', style)).headers.get('content-type')).toContain('text/css');
   });
 });
 

@@ -75,6 +75,7 @@ describe('imports between parts of the project', () => {
     ['clients/cli/a.ts', '../../src/server/index.js'],
     ['clients/cli/a.ts', '../../src/engine/random.js'],
     ['clients/web/a.ts', '../../src/protocol/stream.js'],
+    ['clients/web/watch/a.tsx', '../../js/index.js'],
     ['models/a/recipe.ts', '../../src/engine/training/trainer.js'],
     ['models/a/recipe.ts', '../figures/dataset.js'],
     ['test/server/a.test.ts', '../../src/server/index.js'],

@@ -98,8 +98,8 @@ async function audit(out: Output, options: AuditOptions): Promise<void> {
   if (options.selfTest) return testItself(out, options);
   const registry = openRegistry(options.models);
   const folder = resolve(options.out);
-  const again = 'The audit was not finished. The same command goes on where it was.';
-  const interrupt = onInterrupt(out, again);
+  const message = 'The audit was not finished; the clips that were scored are kept.';
+  const interrupt = onInterrupt(out, { message, goesOn: true });
   const { model, compare, conditions, permutations, delta, seed, crops, frames, path, threads } = options;
   try {
     await writing(folder, () => mkdir(folder, { recursive: true }));
@@ -128,7 +128,7 @@ function filesWords(folder: string, names: readonly string[]): string {
 }
 
 async function testItself(out: Output, { runs, seed }: AuditOptions): Promise<void> {
-  const interrupt = onInterrupt(out, 'The self-test was not finished.');
+  const interrupt = onInterrupt(out, { message: 'The self-test was not finished.', goesOn: false });
   let bar: ReturnType<Output['progress']> | null = null;
   try {
     const report = await selfTest({

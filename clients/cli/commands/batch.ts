@@ -53,8 +53,8 @@ async function batch(out: Output, options: BatchOptions): Promise<void> {
   const registry = openRegistry(options.models);
   const { model, units, prior, preset, settings, starts, seed, iterations, frames, fps, threads } = options;
   const folder = resolve(options.out ?? `out/batch-${model}`);
-  const again = 'The batch was not finished. The same command skips what is done and goes on where it was.';
-  const interrupt = onInterrupt(out, again);
+  const message = 'The batch was not finished; what it reached is kept.';
+  const interrupt = onInterrupt(out, { message, goesOn: true });
   let bar: ReturnType<Output['progress']> | null = null;
   let finished = 0;
   try {

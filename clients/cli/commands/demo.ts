@@ -58,7 +58,7 @@ async function demo(out: Output, options: DemoOptions): Promise<void> {
     device,
     logLevel: 'silent',
   });
-  const interrupt = onInterrupt(out, 'The demo was not finished; run it again.');
+  const interrupt = onInterrupt(out, { message: 'The demo was not finished.', goesOn: false });
   try {
     const url = await server.listen();
     out.say(`Live page, while this runs: ${url}`);

@@ -66,7 +66,10 @@ export function define(command: Command): void {
 async function evaluate(out: Output, options: EvaluateOptions): Promise<void> {
   const registry = openRegistry(options.models);
   const folder = resolve(options.out);
-  const interrupt = onInterrupt(out, 'The evaluation was not finished.');
+  const interrupt = onInterrupt(out, {
+    message: 'The evaluation was not finished; nothing is kept of it.',
+    goesOn: false,
+  });
   const { model, prior, units, starts, seed = 1, preset = 'default', iterations, frames } = options;
   const { threads, baseline } = options;
   let bar: ReturnType<Output['progress']> | null = null;

@@ -50,7 +50,7 @@ export function define(command: Command): void {
 
 async function probe(out: Output, options: ProbeOptions): Promise<void> {
   const registry = openRegistry(options.models);
-  const interrupt = onInterrupt(out, 'The probe was not finished; nothing is kept of it.');
+  const interrupt = onInterrupt(out, { message: 'The probe was not finished; nothing is kept of it.', goesOn: false });
   const { model, permutations, delta, seed, frames, threads } = options;
   const clips = options.clips === undefined ? undefined : resolve(options.clips);
   try {

@@ -110,10 +110,8 @@ class Training {
     const context = await this.#context();
     const identity = { recipe: this.#recipe.name, seed: this.#seed, steps: this.#steps };
     const run = TrainingRun.open(resolve(work), identity, force);
-    const interrupt = onInterrupt(
-      this.#out,
-      `Training is not finished; ${run.folder} holds its checkpoint. The same command goes on from there.`,
-    );
+    const message = `Training is not finished; ${run.folder} holds its checkpoint.`;
+    const interrupt = onInterrupt(this.#out, { message, goesOn: true });
     try {
       const { weights, watched } = await this.#train(run, context, interrupt);
       const curves = await run.plot(`${this.#recipe.name}, seed ${this.#seed}`, watched);

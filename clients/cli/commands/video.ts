@@ -2,11 +2,11 @@
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import type { ModelRegistry } from '../../../src/engine/models/registry.js';
-import { checkVideoRequest } from '../../../src/jobs/kinds.js';
+import { checkVideoRequest } from '../../../src/jobs/request-checks.js';
 import { parseWith, videoJobRequest, type VideoJobRequest } from '../../../src/protocol/index.js';
 import { findFfmpeg } from '../../../src/video/ffmpeg-binary.js';
 import { action } from '../command.js';
-import { openWorkshop, runEmbedded } from '../embedded.js';
+import { runEmbedded } from '../embedded.js';
 import { onInterrupt } from '../interrupt.js';
 import { JobDisplay } from '../job-display.js';
 import { videoResult, videoWords } from '../job-result.js';
@@ -60,20 +60,18 @@ async function video(out: Output, options: VideoOptions): Promise<void> {
   checkVideoRequest(registry, request);
   await findFfmpeg();
   const folder = resolve(options.out);
-  const workshop = await openWorkshop(folder);
-  const again = 'The video was not finished. The same command with the same seed makes the same video.';
-  const interrupt = onInterrupt(out, again, () => workshop.remove());
+  const message = 'The video was not finished; what it reached is kept.';
+  const interrupt = onInterrupt(out, { message, goesOn: true });
   const listener = new JobDisplay(out);
   const memory = memoryChoice(options.memory);
   const settings = { modelFolders: registry.folders, runtime, device, threads: options.threads, memory };
   try {
-    await runEmbedded(
-      { id: 'video', request, models: registry, settings, folder, listener, signal: interrupt.signal },
-      workshop,
-    );
+    await runEmbedded({
+      ...{ request, models: registry, settings, folder, listener, signal: interrupt.signal },
+      onResumed: () => out.note('The video goes on where it was interrupted.'),
+    });
   } finally {
     interrupt.release();
-    workshop.remove();
     listener.end();
   }
   const result = await videoResult(folder);

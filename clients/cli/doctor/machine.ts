@@ -7,7 +7,7 @@ import { detectMachine, type Machine } from '../../../src/engine/runtimes/machin
 import { bytesWords, type Check } from './check.js';
 
 /** The oldest Node that works, and the releases that neuroreel is tested with. */
-const OLDEST = [20, 9] as const;
+const OLDEST = [20, 19] as const;
 const TESTED = [20, 22, 24];
 
 export function nodeCheck(version: string = process.versions.node): Check {
