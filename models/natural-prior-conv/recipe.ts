@@ -7,6 +7,6 @@ export default priorRecipe({
   title: 'Photographs of 64x64, from maps of 128x4x4',
   describe: 'An upconvolutional generator that inverts pool5 of tiny-objects.',
   seed: 1,
-  steps: 800,
+  steps: 600,
   kind: MAPS_CODE,
 });
