@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
+import { colour, DARK } from './colour.js';
 import { short } from './words.js';
 
 export interface Line {
@@ -33,13 +34,6 @@ export interface ChartProps {
   readonly none: string;
   readonly height?: number;
   readonly id?: string;
-}
-
-const DARK = window.matchMedia('(prefers-color-scheme: dark)');
-
-function colour(name: string, share = 100): string {
-  const value = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-  return share === 100 ? value : `color-mix(in srgb, ${value} ${share}%, transparent)`;
 }
 
 /** What a chart shows, in a sentence for those who do not see it. */
