@@ -7,6 +7,6 @@ export default priorRecipe({
   title: 'Photographs of 64x64, from codes of 256 numbers',
   describe: 'An upconvolutional generator that inverts fc6 of tiny-objects.',
   seed: 1,
-  steps: 2000,
+  steps: 1400,
   kind: VECTOR_CODE,
 });

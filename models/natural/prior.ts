@@ -42,8 +42,8 @@ function discriminator(b: GraphBuilder, image: Value, codes: Value, p: Parameter
 
 /** Standard deviation of the noise on codes while training, so that neighbours of a code give neighbours of an image. */
 const CODE_NOISE = 0.05;
-const LOSS = { absolute: 0.3, features: 0.2, rival: 0.05 } as const;
-const RATE = { peak: 6e-4, warmUp: 50 } as const;
+const LOSS = { absolute: 0.3, features: 0.06, rival: 0.01 } as const;
+const RATE = { peak: 4e-4, warmUp: 50 } as const;
 const FEATURES = ['pool2', 'conv4', 'fc6'] as const;
 const AUGMENTATION = { smallest: 0.75, colour: 0.08 } as const;
 
