@@ -49,11 +49,13 @@ async function errorOf(response: Response, url: URL): Promise<ClientError> {
   return mismatch(`${url.href} answered ${response.status}, and not as a neuroreel server does.`);
 }
 
+type QueryValue = string | number | readonly string[] | undefined;
+
 /** `?a=1&b=x,y`, without what is undefined; lists with commas. */
-export function queryOf(values: Readonly<Record<string, unknown>>): string {
+export function queryOf(values: Readonly<Record<string, QueryValue>>): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(values)) {
-    if (value !== undefined) query.set(name, Array.isArray(value) ? value.join(',') : String(value));
+    if (value !== undefined) query.set(name, String(value));
   }
   return query.size === 0 ? '' : `?${query.toString()}`;
 }
