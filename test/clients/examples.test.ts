@@ -51,6 +51,14 @@ describe('examples', () => {
     expect(statSync(join(folder, 'wave.mp4')).size).toBeGreaterThan(1000);
   });
 
+  /** The cells of the notebook, as a program for a small video. */
+  function notebookProgram(): string {
+    const path = join(root, 'clients', 'python', 'examples', 'preferred-video.ipynb');
+    const { cells } = JSON.parse(readFileSync(path, 'utf8')) as { cells: { cell_type: string; source: string[] }[] };
+    const code = cells.flatMap(({ cell_type, source }) => (cell_type === 'code' ? source.join('') : []));
+    return code.join('\n').replaceAll('http://127.0.0.1:8160/', url).replace('= 160, 200', '= 8, 4');
+  }
+
   const { status } = spawnSync(PYTHON, ['-c', 'import httpx, numpy, websockets']);
   it.skipIf(status !== 0)('of docs/sdk-python.md run (skipped without the packages that .ci/run names)', async () => {
     const more = { PYTHONPATH: join(root, 'clients', 'python', 'src'), PYTHONDONTWRITEBYTECODE: '1' };
@@ -59,5 +67,7 @@ describe('examples', () => {
       expect(said).toContain(word);
     }
     expect(said).toMatch(/\(4, \d+, \d+, 3\)/);
+    const shown = await output(PYTHON, 'notebook.py', notebookProgram(), more);
+    expect(shown).toContain('video wave figures-lrcn: succeeded, 4 of 4');
   });
 });
