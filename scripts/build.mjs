@@ -1,5 +1,5 @@
-// Builds dist/ when a source has changed since the last build: src/, clients/cli/ and models/**/*.ts transpiled file by file,
-// and the page (clients/web) bundled to dist/web.
+// Builds dist/ when a source has changed since the last build: src/, clients/cli/, clients/js/ and models/**/*.ts transpiled
+// file by file, and the page (clients/web) bundled to dist/web.
 // Used by every command that needs the compiled program, because no install script may run (see .npmrc).
 import { existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -18,7 +18,7 @@ function filesOf(top, wanted) {
 /** What is transpiled. */
 function programSources() {
   const isTypeScript = (name) => name.endsWith('.ts') && !name.endsWith('.d.ts');
-  return ['src', join('clients', 'cli'), 'models'].flatMap((top) => filesOf(top, isTypeScript)).sort();
+  return ['src', join('clients', 'cli'), join('clients', 'js'), 'models'].flatMap((top) => filesOf(top, isTypeScript)).sort();
 }
 
 /** What the page is made of, besides parts of the program. */

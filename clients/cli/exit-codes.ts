@@ -77,6 +77,8 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, Exit>> = {
   SUBPROTOCOL_UNSUPPORTED: environment,
   VIEWER_TOO_SLOW: environment,
   SHUTTING_DOWN: environment,
+  SERVER_UNREACHABLE: environment,
+  PROTOCOL_MISMATCH: environment,
 
   FFMPEG_FAILED: failed,
   SCORES_INVALID: failed,

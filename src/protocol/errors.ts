@@ -2,6 +2,7 @@
  * The catalogue of every error a user can meet: a stable code, an HTTP status, the process exit code of the command
  * line, what is wrong and what to do. `docs/errors.md` is kept in step with this table by a test.
  */
+import { CLIENT_ERRORS } from './client-errors.js';
 
 interface ErrorEntry {
   /** HTTP status that the API answers with. */
@@ -320,11 +321,7 @@ export const ERRORS = {
     meaning: "A video's frames need more memory than allowed.",
     remedy: 'Ask for fewer frames or a smaller size.',
   },
-  IMAGE_UNREADABLE: {
-    status: 422,
-    meaning: 'A file is missing, damaged, or not an image that can be decoded.',
-    remedy: 'Use a JPEG, PNG, WebP, GIF, TIFF or AVIF file.',
-  },
+  ...CLIENT_ERRORS,
   OUTPUT_UNWRITABLE: {
     status: 500,
     meaning: 'A file or folder for results cannot be written.',

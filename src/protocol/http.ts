@@ -1,6 +1,7 @@
 /** Bodies of HTTP answers that belong to no other file: errors, health, models, tickets. */
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from './errors.js';
+import { SUBPROTOCOL } from './wire.js';
 
 const errorCode = z
   .enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]])
@@ -43,6 +44,7 @@ export const health = z
   .strictObject({
     status: z.enum(['ok', 'stopping']),
     version: z.string().describe('Version of neuroreel.'),
+    protocol: z.literal(SUBPROTOCOL).describe('Version of the protocol.'),
     uptimeSeconds: z.number(),
     jobs: z.strictObject({ queued: z.int(), active: z.int(), finished: z.int() }),
     viewers: z.int().describe('Open WebSocket connections.'),

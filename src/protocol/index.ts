@@ -1,4 +1,5 @@
 /** The contract between server, workers and clients: everything in one import. Runs in browsers as well as in Node. */
+export * from './client-errors.js';
 export * from './errors.js';
 export * from './evaluation.js';
 export * from './figures.js';
@@ -17,3 +18,4 @@ export * from './stream.js';
 export * from './synthesis.js';
 export * from './unit-batch.js';
 export * from './validation.js';
+export * from './wire.js';

@@ -397,10 +397,3 @@ export const clipSetList = z
   .describe('Sets of clips that audits can be run on, besides those that models bring.');
 
 export const artifactList = z.strictObject({ artifacts: z.array(artifact) });
-
-/** States that a job does not leave any more. */
-export const FINAL_STATES = ['succeeded', 'failed', 'canceled'] as const satisfies readonly JobState[];
-
-export function isFinal(state: JobState): boolean {
-  return (FINAL_STATES as readonly JobState[]).includes(state);
-}

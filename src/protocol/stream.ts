@@ -6,17 +6,10 @@ import { z } from 'zod';
 import { errorBody } from './http.js';
 import { activationHistory, job, jobId, jobProgress, jobState, MAX_FRAMES } from './jobs.js';
 import { steering } from './steering.js';
-
-export const STREAM_PATH = '/v1/stream';
-export const SUBPROTOCOL = 'neuroreel.v1';
-/** A token may be offered as a second subprotocol: this prefix and the token in base64url. */
-export const TOKEN_SUBPROTOCOL_PREFIX = 'neuroreel.token.';
+import { SUBPROTOCOL } from './wire.js';
 
 /** Largest message that a client may send, in bytes. */
 export const MAX_MESSAGE_BYTES = 64 * 1024;
-
-/** Close codes that the server uses (RFC 6455 and the IANA registry). */
-export const CLOSE = { goingAway: 1001, policyViolated: 1008, messageTooLarge: 1009, tooSlow: 1013 } as const;
 
 /** Frames in view `strip` at most. */
 export const MAX_STRIP = 64;
@@ -104,17 +97,25 @@ const steer = z
   .strictObject({ type: z.literal('steer'), job: jobId, changes: steering, re })
   .describe('Change a running job. The answer is `done`.');
 
-/** Every message of a client; the type of each is its name in documents and errors. */
-export const CLIENT_MESSAGES = { subscribe, unsubscribe, pause, resume, cancel, steer } as const;
+const ping = z
+  .strictObject({ type: z.literal('ping'), re })
+  .describe('For clients that do not see the pings of WebSocket: is anybody there? The answer is `pong`.');
 
-export const clientMessage = z.discriminatedUnion('type', [subscribe, unsubscribe, pause, resume, cancel, steer], {
-  error: (issue) =>
-    issue.code === 'invalid_union'
-      ? `expected one of ${Object.keys(CLIENT_MESSAGES)
-          .map((name) => `'${name}'`)
-          .join(', ')}`
-      : undefined,
-});
+/** Every message of a client; the type of each is its name in documents and errors. */
+export const CLIENT_MESSAGES = { subscribe, unsubscribe, pause, resume, cancel, steer, ping } as const;
+
+export const clientMessage = z.discriminatedUnion(
+  'type',
+  [subscribe, unsubscribe, pause, resume, cancel, steer, ping],
+  {
+    error: (issue) =>
+      issue.code === 'invalid_union'
+        ? `expected one of ${Object.keys(CLIENT_MESSAGES)
+            .map((name) => `'${name}'`)
+            .join(', ')}`
+        : undefined,
+  },
+);
 export type ClientMessage = z.output<typeof clientMessage>;
 /** A message as clients send it: fields with a default may be absent. */
 export type ClientMessageInput = z.input<typeof clientMessage>;
@@ -188,8 +189,10 @@ const error = z
   })
   .describe('A message could not be honoured. The connection goes on unless a close follows.');
 
-/** Every message of the server, by its type. */
-export const SERVER_MESSAGES = { hello, state, progress, ended, done, error } as const;
+const pong = z.strictObject({ type: z.literal('pong'), re }).describe('The answer to `ping`.');
 
-export const serverMessage = z.discriminatedUnion('type', [hello, state, progress, ended, done, error]);
+/** Every message of the server, by its type. */
+export const SERVER_MESSAGES = { hello, state, progress, ended, done, pong, error } as const;
+
+export const serverMessage = z.discriminatedUnion('type', [hello, state, progress, ended, done, pong, error]);
 export type ServerMessage = z.output<typeof serverMessage>;

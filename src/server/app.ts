@@ -6,7 +6,7 @@ import helmet from 'helmet';
 import type { EventLoopMonitor } from '../jobs/event-loop.js';
 import type { Log } from '../jobs/manager.js';
 import { compiled, packageRoot, packageVersion } from '../jobs/package-root.js';
-import { NeuroreelError, type Health } from '../protocol/index.js';
+import { NeuroreelError, PROTOCOL_HEADER, SUBPROTOCOL, type Health } from '../protocol/index.js';
 import { assertScope } from './access.js';
 import { errorHandler, route, routesOf } from './answers.js';
 import { documents } from './description/documents.js';
@@ -77,6 +77,7 @@ function healthOf(parts: AppParts): Health {
   return {
     status: parts.isStopping() ? 'stopping' : 'ok',
     version: packageVersion,
+    protocol: SUBPROTOCOL,
     uptimeSeconds: Math.round(process.uptime()),
     jobs: parts.manager.counts,
     viewers: parts.viewers(),
@@ -118,7 +119,8 @@ export function createApp(parts: AppParts): { app: Express; routes: string[] } {
   app.set('query parser', 'simple');
   app.use(securityHeaders);
   app.use(requestLog(parts.log));
-  app.use((request, _response, next) => {
+  app.use((request, response, next) => {
+    response.set(PROTOCOL_HEADER, SUBPROTOCOL);
     parts.access.assertAddress(request.headers);
     next();
   });

@@ -2,7 +2,7 @@
 import type { JobManager } from '../../jobs/manager.js';
 import type { ClientMessage, Job } from '../../protocol/index.js';
 
-type Command = Exclude<ClientMessage, { type: 'subscribe' | 'unsubscribe' }>;
+type Command = Exclude<ClientMessage, { type: 'subscribe' | 'unsubscribe' | 'ping' }>;
 
 /** What jobs can be told. */
 export type JobControl = Pick<JobManager, 'pause' | 'resume' | 'cancel' | 'steer'>;

@@ -136,7 +136,13 @@ export class Connection {
     }
     let about: { job?: string; re?: number | undefined } = {};
     try {
-      const message = parseMessage(data, isBinary);
+      const value = readMessage(data, isBinary);
+      about = { re: numberOf(value) };
+      const message = parseWith(clientMessage, value, 'MESSAGE_INVALID');
+      if (message.type === 'ping') {
+        this.#send({ type: 'pong', re: message.re });
+        return;
+      }
       about = { job: message.job, re: message.re };
       if (message.type === 'subscribe') this.#subscribe(message);
       else if (message.type === 'unsubscribe') this.#unsubscribe(message.job);
@@ -283,13 +289,17 @@ export class Connection {
 }
 
 /** @throws {NeuroreelError} MESSAGE_INVALID */
-function parseMessage(data: RawData, isBinary: boolean): ClientMessage {
+function readMessage(data: RawData, isBinary: boolean): unknown {
   if (isBinary) throw new NeuroreelError('MESSAGE_INVALID', 'Clients send text messages only.');
-  let value: unknown;
   try {
-    value = JSON.parse((data as Buffer).toString('utf8'));
+    return JSON.parse((data as Buffer).toString('utf8'));
   } catch (cause) {
     throw new NeuroreelError('MESSAGE_INVALID', `The message is not JSON: ${(cause as Error).message}.`, { cause });
   }
-  return parseWith(clientMessage, value, 'MESSAGE_INVALID');
+}
+
+/** The number of a message that may be wrong otherwise, so that the error answers it. */
+function numberOf(message: unknown): number | undefined {
+  const re = (message as { re?: unknown } | null)?.re;
+  return typeof re === 'number' && Number.isInteger(re) && re >= 0 && re <= 0xffffffff ? re : undefined;
 }
