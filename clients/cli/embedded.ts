@@ -5,7 +5,8 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { join } from 'node:path';
-import { jobKinds, type EngineSettings, type ModelCatalogue } from '../../src/jobs/kinds.js';
+import { jobKinds, type EngineSettings } from '../../src/jobs/kinds.js';
+import type { ModelCatalogue } from '../../src/jobs/model-catalogue.js';
 import { JobManager, type Log } from '../../src/jobs/manager.js';
 import { isFinal, NeuroreelError, type Job, type JobRequest } from '../../src/protocol/index.js';
 import { writing } from './errors.js';

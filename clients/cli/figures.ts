@@ -19,7 +19,7 @@ export async function figureWithProgress(out: Output, run: CliFigure): Promise<{
     const report = await writing(run.folder, () =>
       runFigure({
         ...run,
-        onStarted(requests) {
+        onStarted({ requests }) {
           total = requests;
           if (requests > 0) bar = out.progress('making', requests);
         },

@@ -10,6 +10,17 @@ export const VIDEO_ARTIFACTS = {
   report: 'report.json',
 } as const;
 
+/** Names of the artifacts of an image job, besides the pictures themselves. */
+export const IMAGE_ARTIFACTS = { montage: 'montage.png', plot: 'activation.png', report: 'report.json' } as const;
+
+/** A label as a part of a file's name. */
+export const fileName = (label: string): string =>
+  label
+    .normalize('NFKD')
+    .replace(/[^A-Za-z0-9_]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 60) || 'unit';
+
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.mp4': 'video/mp4',
   '.png': 'image/png',

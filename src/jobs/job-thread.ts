@@ -158,7 +158,8 @@ export class JobThread {
         return;
       }
       if (message.type === 'paused' || message.type === 'resumed') this.#held = message.type === 'paused';
-      if (message.type === 'progress' && message.pixels !== null) Atomics.add(this.#control, CONTROL.pixelsSeen, 1);
+      if ('frames' in message && typeof message.frames === 'object' && message.frames !== null)
+        Atomics.add(this.#control, CONTROL.pixelsSeen, 1);
       try {
         onNews(message);
       } catch (error) {

@@ -2,25 +2,27 @@
  * The kinds of jobs: where the code is that does one, and what is checked when one is submitted. To add a kind, add
  * its request schema in `src/protocol/jobs.ts`, its module beside `video-job.ts`, and one entry here.
  */
-import { FOURIER } from '../engine/models/fourier.js';
-import { readManifest } from '../engine/models/package.js';
 import { pathToFileURL } from 'node:url';
 import { placesFor } from '../engine/runtimes/choice.js';
 import {
   NeuroreelError,
-  type AuditJobRequest,
   type BatchJobRequest,
   type JobKind,
   type JobRequest,
-  type ModelManifest,
-  type ModelSummary,
   type Steering,
-  type VideoJobRequest,
 } from '../protocol/index.js';
-import { checkedSettings } from '../engine/audit/settings.js';
+import { VIDEO_ARTIFACTS } from './artifacts.js';
 import { clipSet } from './audit/clip-sets.js';
 import { partsOf, type BatchPart } from './batches.js';
+import { findModel, UNIT_MODELS, type ModelCatalogue } from './model-catalogue.js';
 import { compiled } from './package-root.js';
+import {
+  checkAuditRequest,
+  checkFigureRequest,
+  checkImageRequest,
+  checkSteering,
+  checkVideoRequest,
+} from './request-checks.js';
 
 /** What is checked before a job is taken in, or changed. */
 export interface KindChecks<R extends JobRequest = JobRequest> {
@@ -36,6 +38,11 @@ export interface JobKindEntry<R extends JobRequest = JobRequest> extends KindChe
   readonly module: string;
   /** Handed to the module as it is; must be cloneable. */
   readonly settings: unknown;
+  /**
+   * Paths of files of other jobs that the module needs, by the names that the request gives them; absent where it needs none.
+   * @param pathOf finds a file of a job; throws JOB_UNKNOWN, ARTIFACT_UNKNOWN
+   */
+  inputs?(request: R, pathOf: (job: string, artifact: string) => string): Record<string, string>;
 }
 
 /** The kind whose jobs consist of other jobs. */
@@ -65,84 +72,14 @@ export function workerKindOf(kinds: JobKinds, request: JobRequest): JobKindEntry
   throw new NeuroreelError('REQUEST_INVALID', `No worker does jobs of the kind ${request.kind}.`);
 }
 
-/** The models that are installed; what this file needs of the engine's registry. */
-export interface ModelCatalogue {
-  list(): readonly ModelSummary[];
-  /** Packages that cannot be listed because their manifest is broken. */
-  problems?(): readonly { readonly name: string; readonly error: Error }[];
-  /** Folder of a package. Throws MODEL_UNKNOWN. Absent: the models have no packages. */
-  directory?(name: string): string;
-}
-
-/**
- * The manifest of a model, its hash, and where its package is.
- * @throws {NeuroreelError} MODEL_UNKNOWN, MODEL_INVALID
- */
-export function manifestOf(
-  models: ModelCatalogue,
-  name: string,
-): { manifest: ModelManifest; sha256: string; directory: string } {
-  if (models.directory === undefined) {
-    throw new NeuroreelError('MODEL_UNKNOWN', `There is no package of a model ${JSON.stringify(name.slice(0, 100))}.`);
-  }
-  const directory = models.directory(name);
-  return { ...readManifest(directory), directory };
-}
-
-/** Name of the prior that is none: the pixels themselves are the code. */
-export const NO_PRIOR = 'pixels';
-
-function findModel(models: ModelCatalogue, kinds: readonly ModelSummary['kind'][], name: string): ModelSummary {
-  const fitting = models.list().filter((model) => kinds.includes(model.kind));
-  const found = fitting.find((model) => model.name === name);
-  if (found !== undefined) return found;
-  const broken = models.problems?.().find((problem) => problem.name === name);
-  if (broken !== undefined) throw broken.error;
-  const names = fitting.map((model) => model.name).join(', ') || 'none';
-  throw new NeuroreelError(
-    'MODEL_UNKNOWN',
-    `No ${kinds.join(' or ')} is named ${JSON.stringify(name)}; there are: ${names}.`,
-  );
-}
-
 /** Adds batches of the kinds that there are. */
 export function withBatches(models: ModelCatalogue, kinds: Omit<JobKinds, 'batch'>): JobKinds {
   const parts = (id: string, request: BatchJobRequest): BatchPart[] =>
-    partsOf(id, request, findModel(models, ['recogniser', 'classifier'], request.job.model));
+    partsOf(id, request, findModel(models, UNIT_MODELS, request.job.model));
   const check = (request: BatchJobRequest): void => {
     for (const part of parts('batch', request)) kindOf(kinds, part.request).check(part.request);
   };
   return { ...kinds, batch: { parts, check } };
-}
-
-function checkUnit(model: ModelSummary, unit: number | string): void {
-  const { labels, name } = model;
-  if (typeof unit === 'number') {
-    if (unit < labels.length) return;
-    throw new NeuroreelError('UNIT_UNKNOWN', `${name} has units 0 to ${labels.length - 1}; ${unit} is none of them.`);
-  }
-  if (labels.includes(unit)) return;
-  const some = labels.slice(0, 12).join(', ') + (labels.length > 12 ? ', ...' : '');
-  throw new NeuroreelError('UNIT_UNKNOWN', `${name} has no unit ${JSON.stringify(unit)}; there are: ${some}.`);
-}
-
-/** @throws {NeuroreelError} MODEL_UNKNOWN, UNIT_UNKNOWN */
-export function checkVideoRequest(models: ModelCatalogue, request: VideoJobRequest): void {
-  const model = findModel(models, ['recogniser'], request.model);
-  if (request.picture !== undefined || request.compareFree) {
-    throw new NeuroreelError('REQUEST_INVALID', 'Jobs do not take `picture` or `compareFree` yet: leave them out.');
-  }
-  // Units of hidden layers have no labels: the engine checks them.
-  if (request.unit !== undefined && request.layer === undefined) checkUnit(model, request.unit);
-  if (request.prior !== undefined && ![NO_PRIOR, FOURIER].includes(request.prior))
-    findModel(models, ['prior'], request.prior);
-}
-
-/** @throws {NeuroreelError} MODEL_UNKNOWN, CONDITION_UNKNOWN, REQUEST_INVALID */
-export function checkAuditRequest(models: ModelCatalogue, request: AuditJobRequest, settings: EngineSettings): void {
-  for (const name of [request.model, ...request.compare]) findModel(models, ['recogniser'], name);
-  checkedSettings(request);
-  if (request.clips !== undefined) clipSet(settings.clipFolders ?? [], request.clips);
 }
 
 /** What the modules of the shipped kinds get as settings. */
@@ -168,25 +105,47 @@ export function deviceOf(request: { readonly device: string }, settings: EngineS
   return request.device === 'auto' ? (settings.device ?? 'auto') : request.device;
 }
 
+const moduleOf = (path: string): string => pathToFileURL(compiled(path)).href;
+
+/** Every kind that ships. */
 export function jobKinds(models: ModelCatalogue, settings: EngineSettings): JobKinds {
+  const checkDevice = (request: { readonly device: string }): void =>
+    void placesFor(settings.runtime, deviceOf(request, settings));
+  const checkClips = (name: string | undefined): void => {
+    if (name !== undefined) clipSet(settings.clipFolders ?? [], name);
+  };
   return withBatches(models, {
     video: {
-      module: pathToFileURL(compiled('src/jobs/video-job.js')).href,
-      settings,
+      ...{ module: moduleOf('src/jobs/video-job.js'), settings },
       check(request) {
         checkVideoRequest(models, request);
-        placesFor(settings.runtime, deviceOf(request, settings));
+        checkDevice(request);
       },
-      checkSteering(request, { unit }) {
-        if (unit !== undefined) checkUnit(findModel(models, ['recogniser'], request.model), unit);
+      checkSteering: (request, change) => checkSteering(models, request, change),
+    },
+    image: {
+      ...{ module: moduleOf('src/jobs/image-job.js'), settings },
+      check(request) {
+        checkImageRequest(models, request);
+        checkDevice(request);
       },
+      checkSteering: (request, change) => checkSteering(models, request, change),
+    },
+    figure: {
+      ...{ module: moduleOf('src/jobs/figures/figure-job.js'), settings },
+      check(request) {
+        checkFigureRequest(models, request);
+        checkClips(request.real);
+        checkDevice(request);
+      },
+      inputs: ({ jobs = [] }, pathOf) => Object.fromEntries(jobs.map((id) => [id, pathOf(id, VIDEO_ARTIFACTS.video)])),
     },
     audit: {
-      module: pathToFileURL(compiled('src/jobs/audit/audit-job.js')).href,
-      settings,
+      ...{ module: moduleOf('src/jobs/audit/audit-job.js'), settings },
       check(request) {
-        checkAuditRequest(models, request, settings);
-        placesFor(settings.runtime, deviceOf(request, settings));
+        checkAuditRequest(models, request);
+        checkClips(request.clips);
+        checkDevice(request);
       },
     },
   });

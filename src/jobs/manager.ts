@@ -192,6 +192,7 @@ export class JobManager {
     if (existing !== null) return { job: existing, created: false };
     this.#assertTakesWork();
     kindOf(this.#options.kinds, request).check(request);
+    this.#inputsOf(request);
     if (webhook !== undefined) await this.#webhooks.check(webhook.url);
     // Somebody may have been faster while the name of the webhook's host was looked up.
     const meanwhile = this.#existing(id, idempotencyKey, fingerprint);
@@ -475,7 +476,9 @@ export class JobManager {
     let end: ThreadEnd;
     try {
       const kind = workerKindOf(this.#options.kinds, entry.job.request);
-      end = await run.do(kind, { folder: await this.#store.newFolder(id), work: await this.#store.keptFolder(id) });
+      const inputs = this.#inputsOf(entry.job.request);
+      const [folder, work] = [await this.#store.newFolder(id), await this.#store.keptFolder(id)];
+      end = await run.do(kind, { folder, work, inputs });
       if (end.outcome === 'succeeded') {
         if (entry.job.state !== 'encoding') throw endedEarly(entry.job);
         const artifacts = await this.#store.takeArtifacts(id);
@@ -490,6 +493,13 @@ export class JobManager {
     this.frames.end(id);
     await this.#discard(id, entry.job.state === 'succeeded' || entry.job.state === 'canceled');
     if (isFinal(entry.job.state) && this.#options.retention?.bytes !== undefined) await this.#retain();
+  }
+
+  /** Paths of files of other jobs that a job needs. @throws {NeuroreelError} JOB_UNKNOWN, ARTIFACT_UNKNOWN */
+  #inputsOf(request: JobRequest): Record<string, string> {
+    if (request.kind === 'batch') return {};
+    const kind = workerKindOf(this.#options.kinds, request);
+    return kind.inputs?.(request, (job, name) => this.artifact(job, name).path) ?? {};
   }
 
   #afterRun(entry: Entry, run: Run, end: ThreadEnd): void {

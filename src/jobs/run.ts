@@ -7,6 +7,7 @@ import { JobThread, type ThreadEnd, type ThreadNews } from './job-thread.js';
 import type { JobKindEntry } from './kinds.js';
 import { Pace } from './pace.js';
 import type { JobEventName } from './states.js';
+import type { StepFrames, WorkerStart } from './worker-contract.js';
 
 export interface RunParts {
   readonly cancelGraceMs: number;
@@ -49,14 +50,14 @@ export class Run {
   }
 
   /** Does the job until its worker has ended. */
-  async do(kind: JobKindEntry, folders: { folder: string; work: string }): Promise<ThreadEnd> {
+  async do(kind: JobKindEntry, place: Pick<WorkerStart, 'folder' | 'work' | 'inputs'>): Promise<ThreadEnd> {
     try {
       if (this.#wish === 'cancel') return { outcome: 'canceled' };
       if (this.#parkMs !== null) return { outcome: 'parked' };
       const { id, request, events, steering } = this.#parts.job();
       const { checkpointSeconds, stallMs, frames } = this.#parts;
       const { module, settings } = kind;
-      const start = { id, request, module, settings, ...folders, events, steering, checkpointSeconds };
+      const start = { id, request, module, settings, ...place, events, steering, checkpointSeconds };
       const thread = new JobThread(start, { stallMs, onNews: (news) => this.#hear(news) });
       this.#thread = thread;
       thread.watched = frames.isWatched(id);
@@ -128,6 +129,9 @@ export class Run {
       case 'progress':
         this.#hearStep(news);
         return;
+      case 'picture':
+        this.#hearPicture(news);
+        return;
       case 'clip':
         this.#hearClip(news);
         return;
@@ -147,21 +151,39 @@ export class Run {
     }
   }
 
-  #hearStep({ step, pixels, microseconds }: NewsOf<'progress'>): void {
-    const { id, run } = this.#parts.job();
+  #hearStep({ step, frames, microseconds }: NewsOf<'progress'>): void {
+    const { run, request } = this.#parts.job();
     const { iteration, iterations, activation, smoothness } = step;
     this.#pace.add(step.seconds);
     this.#parts.history.add(iteration, activation);
     this.#parts.progress({
       ...{ iteration, iterations, activation, smoothness },
-      secondsPerIteration: this.#pace.secondsPerIteration,
-      etaSeconds: this.#pace.eta(iterations - iteration),
+      ...this.#paceOf(iterations - iteration),
       framesEncoded: 0,
-      framesToEncode: run !== null && 'unit' in run ? run.frames : 0,
+      framesToEncode: request.kind === 'video' && run !== null && 'unit' in run ? run.frames : 0,
     });
-    if (pixels === null || run === null || !('unit' in run)) return;
-    const { frames, width, height } = run;
-    this.#parts.frames.publish(id, { pixels, frames, width, height, step: iteration, activation, microseconds });
+    this.#show(frames, { step: iteration, activation, microseconds });
+  }
+
+  #hearPicture({ picture, frames, microseconds }: NewsOf<'picture'>): void {
+    const { done, total, activation, seconds, figure } = picture;
+    const before = this.#parts.job().progress?.iteration ?? 0;
+    for (let i = before; seconds !== null && i < done; i++) this.#pace.add(seconds);
+    if (seconds !== null) this.#parts.history.add(done, activation);
+    this.#parts.progress({
+      ...{ iteration: done, iterations: Math.max(1, total), activation, smoothness: 0 },
+      ...this.#paceOf(total - done),
+      ...{ framesEncoded: 0, framesToEncode: 0, figure },
+    });
+    this.#show(frames, { step: figure.iteration, activation, microseconds });
+  }
+
+  #show(frames: StepFrames | null, about: { step: number; activation: number; microseconds: number }): void {
+    if (frames !== null) this.#parts.frames.publish(this.#parts.job().id, { ...frames, ...about });
+  }
+
+  #paceOf(left: number): Pick<JobProgress, 'secondsPerIteration' | 'etaSeconds'> {
+    return { secondsPerIteration: this.#pace.secondsPerIteration, etaSeconds: this.#pace.eta(left) };
   }
 
   #hearClip({ clip }: NewsOf<'clip'>): void {
@@ -176,7 +198,7 @@ export class Run {
       this.#parts.history.add(done, audit.flipRate);
     this.#parts.progress({
       ...{ iteration: done, iterations: Math.max(1, total), activation: audit.flipRate ?? 0, smoothness: 0 },
-      ...{ secondsPerIteration: this.#pace.secondsPerIteration, etaSeconds: this.#pace.eta(total - done) },
+      ...this.#paceOf(total - done),
       ...{ framesEncoded: 0, framesToEncode: 0, audit },
     });
   }

@@ -1,25 +1,12 @@
 /** The kind `video`, as it runs in a worker thread: models and prior -> optimised frames -> MP4, sheet, plot, report. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ModelRegistry } from '../engine/models/registry.js';
-import { openSynthesis, type Synthesis } from '../engine/synthesis/synthesise.js';
-import type { SynthesisCheckpoint, SynthesisResult } from '../engine/synthesis/types.js';
 import { parseWith, REPORT_FORMAT, videoReport, type VideoJobRequest, type VideoReport } from '../protocol/index.js';
 import { activationPlot, encodeVideo, findFfmpeg, renderSheet, type FfmpegBinary } from '../video/index.js';
 import { VIDEO_ARTIFACTS } from './artifacts.js';
-import { deviceOf, type EngineSettings } from './kinds.js';
-import { packageVersion } from './package-root.js';
-import { keepSynthesis, openWhereItWas, steerSynthesis } from './synthesis-checkpoint.js';
-import type { JobContext } from './worker-contract.js';
+import { commonReport, runSynthesis, type Outcome, type SynthesisContext } from './synthesis-run.js';
 
-type Context = JobContext<VideoJobRequest, EngineSettings>;
-
-/** What a run leaves for its artifacts. */
-interface Outcome {
-  readonly result: SynthesisResult;
-  readonly about: ReturnType<Synthesis['report']>;
-  readonly secondsPerIteration: number;
-}
+type Context = SynthesisContext<VideoJobRequest>;
 
 /**
  * Does a video job.
@@ -27,57 +14,10 @@ interface Outcome {
  * @throws {JobCanceled} when the job was cancelled
  */
 export async function run(context: Context): Promise<void> {
+  const { unit, frames } = context.request;
   const ffmpeg = await findFfmpeg();
-  const pauses = { allowed: false };
-  const synthesis = await openWhereItWas(context, (resume) =>
-    open(context, resume, async () => {
-      if (pauses.allowed) await context.betweenSteps();
-    }),
-  );
-  let outcome: Outcome;
-  try {
-    outcome = await optimise(context, synthesis, pauses);
-  } finally {
-    await synthesis.close();
-  }
+  const outcome = await runSynthesis(context, { unit, frames }, frames);
   await writeArtifacts(context, outcome, ffmpeg);
-}
-
-/** @param between awaited between the parts of a step, so that a pause or a cancellation need not wait for all of it */
-function open(
-  { request, settings }: Context,
-  resume: SynthesisCheckpoint | undefined,
-  between: () => Promise<void>,
-): Promise<Synthesis> {
-  const { model, unit, layer, position, prior, preset, settings: changes, iterations, frames, seed } = request;
-  const registry = ModelRegistry.open({ folders: settings.modelFolders });
-  const { runtime, threads, memory } = settings;
-  const device = deviceOf(request, settings);
-  const what = { registry, model, unit, layer, position, prior, preset, settings: changes, iterations, frames, seed };
-  return openSynthesis({ ...what, runtime, device, threads, memory, between, resume });
-}
-
-/** @param pauses allowed while steps are made: a job that encodes is not paused any more */
-async function optimise(context: Context, synthesis: Synthesis, pauses: { allowed: boolean }): Promise<Outcome> {
-  const { width, height, frames, unit, iterations, runtime } = synthesis;
-  context.started({ width, height, frames, unit, iterations, runtime });
-  let done = 0;
-  let seconds = 0;
-  pauses.allowed = true;
-  for (;;) {
-    await keepSynthesis(context, synthesis);
-    await context.betweenSteps();
-    await steerSynthesis(context, synthesis, synthesis.checkpoint().iteration + 1);
-    const progress = await synthesis.step({ pixels: context.pixelsDue(done + 1) });
-    if (progress === null) break;
-    done = progress.iteration;
-    seconds += progress.seconds;
-    context.step(progress);
-  }
-  pauses.allowed = false;
-  context.encoding(0, frames);
-  const result = await synthesis.finish();
-  return { result, about: synthesis.report(), secondsPerIteration: done === 0 ? 0 : seconds / done };
 }
 
 async function writeArtifacts(context: Context, outcome: Outcome, ffmpeg: FfmpegBinary): Promise<void> {
@@ -103,33 +43,23 @@ async function writeArtifacts(context: Context, outcome: Outcome, ffmpeg: Ffmpeg
 }
 
 function reportOf(context: Context, outcome: Outcome, ffmpeg: FfmpegBinary): VideoReport {
-  const { id, request, events } = context;
-  const { result, about, secondsPerIteration } = outcome;
-  const { model, prior, unit, runtime, realClips, ...synthesis } = about;
+  const { result, about } = outcome;
+  const { model: _model, prior: _prior, unit, runtime: _runtime, realClips, ...synthesis } = about;
+  const common = commonReport(context, outcome);
   return parseWith(
     videoReport,
     {
+      ...common,
       format: REPORT_FORMAT,
-      job: id,
-      request,
-      seed: request.seed,
-      model,
-      prior,
+      request: context.request,
       unit,
-      video: { frames: result.frames, width: result.width, height: result.height, fps: request.fps },
-      runtime,
-      versions: { neuroreel: packageVersion, node: process.versions.node, runtime, ffmpeg: ffmpeg.version },
-      ended: result.ended,
-      iterations: result.activations.length,
-      activations: Array.from(result.activations),
-      secondsPerIteration,
+      video: { frames: result.frames, width: result.width, height: result.height, fps: context.request.fps },
+      versions: { ...common.versions, ffmpeg: ffmpeg.version },
       finalActivation: result.activation,
       finalProbability: result.probabilities[unit.index] ?? null,
       realClips: realClips && comparison(realClips),
       smoothness: result.smoothness,
-      events,
       synthesis,
-      steering: context.steered.map(({ iteration, change }) => ({ iteration: iteration!, change })),
     },
     'INTERNAL',
   );

@@ -1,5 +1,14 @@
 /** What the main thread and a job's worker thread say to each other, and what a kind of job has to bring. */
-import type { AuditJobProgress, ErrorCode, Job, JobRequest, JobRun, JobState, Steering } from '../protocol/index.js';
+import type {
+  AuditJobProgress,
+  ErrorCode,
+  FigureJobProgress,
+  Job,
+  JobRequest,
+  JobRun,
+  JobState,
+  Steering,
+} from '../protocol/index.js';
 import type { Snapshot } from './checkpoint.js';
 
 /** Words of the memory that both threads see, so that a busy worker notices without reading messages. */
@@ -30,6 +39,8 @@ export interface WorkerStart {
   readonly steering: Job['steering'];
   /** Seconds between two checkpoints. */
   readonly checkpointSeconds: number;
+  /** Paths of files of other jobs that the request names, see {@link JobContext.inputs}. */
+  readonly inputs: Readonly<Record<string, string>>;
 }
 
 /** What the main thread says besides the control words: to look at them, or what to change. */
@@ -50,8 +61,26 @@ export interface StepReport {
   readonly smoothness: number;
   /** Wall-clock seconds of this iteration. */
   readonly seconds: number;
-  /** The sequence, RGB bytes [frames, height, width, 3], when it was due; its memory is given away. */
-  readonly pixels?: Uint8Array | undefined;
+}
+
+/** A sequence for viewers; its memory is given away. */
+export interface StepFrames {
+  /** RGB bytes [frames, height, width, 3]. */
+  readonly pixels: Uint8Array;
+  readonly frames: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** One iteration of a picture of a figure, as its module reports it. */
+export interface PictureReport {
+  /** Pictures that are done, and in all. */
+  readonly done: number;
+  readonly total: number;
+  readonly activation: number;
+  /** Wall-clock seconds of each of the pictures that are done with this iteration; null of none. */
+  readonly seconds: number | null;
+  readonly figure: FigureJobProgress;
 }
 
 /** One clip, as an audit's module reports it. */
@@ -74,7 +103,8 @@ export interface WireError {
 
 export type WorkerMessage =
   | { type: 'started'; at: string; run: JobRun }
-  | { type: 'progress'; step: Omit<StepReport, 'pixels'>; pixels: Uint8Array | null; microseconds: number }
+  | { type: 'progress'; step: StepReport; frames: StepFrames | null; microseconds: number }
+  | { type: 'picture'; picture: PictureReport; frames: StepFrames | null; microseconds: number }
   | { type: 'clip'; clip: ClipReport }
   | { type: 'paused' | 'resumed'; at: string }
   | { type: 'encoding'; at: string; frames: number; of: number }
@@ -98,6 +128,10 @@ export interface JobContext<R extends JobRequest = JobRequest, S = unknown> {
   readonly folder: string;
   /** Folder for what lets the job go on after an interruption; it is removed when the job has ended. */
   readonly work: string;
+  /** Seconds between two checkpoints. */
+  readonly checkpointSeconds: number;
+  /** Paths of files of other jobs that the request names, as the kind's entry said them. */
+  readonly inputs: Readonly<Record<string, string>>;
   /** Aborted when the job is cancelled, for waits that are not steps (an encoder). */
   readonly signal: AbortSignal;
   /** States of the job so far, with their times. */
@@ -108,7 +142,9 @@ export interface JobContext<R extends JobRequest = JobRequest, S = unknown> {
   /** True when the frames of iteration `iteration` should be handed to {@link step}: ask before computing them. */
   pixelsDue(iteration: number): boolean;
   /** Reports an iteration. */
-  step(report: StepReport): void;
+  step(report: StepReport, frames?: StepFrames): void;
+  /** Reports an iteration of a picture of a figure. */
+  picture(report: PictureReport, frames?: StepFrames): void;
   /** Reports a clip of an audit. */
   clip(report: ClipReport): void;
   /**

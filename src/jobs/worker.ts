@@ -16,6 +16,8 @@ import {
   type JobEvent,
   type JobModule,
   type MainMessage,
+  type PictureReport,
+  type StepFrames,
   type StepReport,
   type WireError,
   type WorkerMessage,
@@ -28,19 +30,19 @@ class WorkerContext implements JobContext {
   readonly settings: unknown;
   readonly folder: string;
   readonly work: string;
+  readonly checkpointSeconds: number;
+  readonly inputs: WorkerStart['inputs'];
   readonly #port: MessagePort;
   readonly #control: Int32Array;
   readonly #abort = new AbortController();
   readonly #events: JobEvent[];
   readonly #steering: WorkerStart['steering'][number][];
-  readonly #checkpointMs: number;
   #encoding = false;
   #lastPixels = -Infinity;
   #latest: Snapshot | null = null;
   #written = 0;
   #writtenAt = performance.now();
   readonly #evolution: EvolutionWriter | null;
-  #size: { readonly frames: number; readonly width: number; readonly height: number } | null = null;
 
   constructor(start: WorkerStart, port: MessagePort) {
     this.id = start.id;
@@ -52,7 +54,8 @@ class WorkerContext implements JobContext {
     this.#control = new Int32Array(start.control);
     this.#events = [...start.events];
     this.#steering = [...start.steering];
-    this.#checkpointMs = start.checkpointSeconds * 1000;
+    this.checkpointSeconds = start.checkpointSeconds;
+    this.inputs = start.inputs;
     const { request } = start;
     const every = 'keyframeEvery' in request ? request.keyframeEvery : undefined;
     this.#evolution = every === undefined ? null : new EvolutionWriter(this.work, every);
@@ -75,7 +78,6 @@ class WorkerContext implements JobContext {
   }
 
   started(run: JobRun): void {
-    if ('width' in run && 'frames' in run) this.#size = run;
     this.#post({ type: 'started', at: this.#enter('running'), run });
   }
 
@@ -84,28 +86,40 @@ class WorkerContext implements JobContext {
     // The main thread has not taken the last ones yet: it is busy, and more would pile up.
     if (Atomics.load(this.#control, CONTROL.pixelsSent) !== Atomics.load(this.#control, CONTROL.pixelsSeen))
       return false;
-    const every = this.request.kind === 'video' ? this.request.previewEvery : undefined;
+    const every = 'previewEvery' in this.request ? this.request.previewEvery : undefined;
     if (iteration === 1 || (every !== undefined && iteration % every === 0)) return true;
     const wait = this.#flag('watched') ? 1 / PIXELS_PER_SECOND : UNWATCHED_PIXELS_SECONDS;
     return performance.now() - this.#lastPixels >= wait * 1000;
   }
 
-  step(report: StepReport): void {
-    const { pixels, ...step } = report;
-    const microseconds = Math.round((performance.timeOrigin + performance.now()) * 1000);
-    if (pixels === undefined) {
-      this.#post({ type: 'progress', step, pixels: null, microseconds });
-      return;
-    }
+  step(step: StepReport, frames?: StepFrames): void {
     const { iteration, activation } = step;
-    if (this.#size !== null && this.#evolution?.isDue(iteration)) {
+    if (frames !== undefined && this.#evolution?.isDue(iteration)) {
       // A copy: the original is given away below.
-      this.#evolution.add({ pixels: pixels.slice(), ...this.#size, step: iteration, activation, microseconds: 0 });
+      const pixels = frames.pixels.slice();
+      this.#evolution.add({ ...frames, pixels, step: iteration, activation, microseconds: 0 });
+    }
+    this.#postWith(frames, (rest) => ({ type: 'progress', step, ...rest }));
+  }
+
+  picture(picture: PictureReport, frames?: StepFrames): void {
+    this.#postWith(frames, (rest) => ({ type: 'picture', picture, ...rest }));
+  }
+
+  /** Gives the frames away with a message, and notes that they are on their way. */
+  #postWith(
+    given: StepFrames | undefined,
+    message: (rest: { frames: StepFrames | null; microseconds: number }) => WorkerMessage,
+  ): void {
+    const microseconds = Math.round((performance.timeOrigin + performance.now()) * 1000);
+    if (given === undefined) {
+      this.#post(message({ frames: null, microseconds }));
+      return;
     }
     this.#lastPixels = performance.now();
     Atomics.add(this.#control, CONTROL.pixelsSent, 1);
-    const whole = pixels.byteLength === pixels.buffer.byteLength ? pixels : pixels.slice();
-    this.#post({ type: 'progress', step, pixels: whole, microseconds }, [whole.buffer as ArrayBuffer]);
+    const whole = given.pixels.byteLength === given.pixels.buffer.byteLength ? given.pixels : given.pixels.slice();
+    this.#post(message({ frames: { ...given, pixels: whole }, microseconds }), [whole.buffer as ArrayBuffer]);
   }
 
   clip(report: ClipReport): void {
@@ -141,7 +155,7 @@ class WorkerContext implements JobContext {
 
   async keep(snapshot: Snapshot): Promise<void> {
     this.#latest = snapshot;
-    if (performance.now() - this.#writtenAt >= this.#checkpointMs) await this.flush();
+    if (performance.now() - this.#writtenAt >= this.checkpointSeconds * 1000) await this.flush();
   }
 
   steeringAt(iteration: number): Steering[] {

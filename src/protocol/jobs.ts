@@ -125,6 +125,8 @@ export const imageJobRequest = z
   })
   .describe('Request for preferred images.');
 
+const clipSetName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9 ._-]{0,99}$/, 'expected the name of a set of clips');
+
 export const auditJobRequest = z
   .strictObject({
     kind: z.literal('audit').describe('An audit: does a recogniser use the order of frames?'),
@@ -134,9 +136,7 @@ export const auditJobRequest = z
       .max(8)
       .default([])
       .describe('More recognisers, shown the same clips in the same orders.'),
-    clips: z
-      .string()
-      .regex(/^[A-Za-z0-9_][A-Za-z0-9 ._-]{0,99}$/, 'expected the name of a set of clips')
+    clips: clipSetName
       .optional()
       .describe("Name of a set of clips of the server (`GET /v1/clips`); the model's own clips when absent."),
     conditions: z
@@ -153,6 +153,40 @@ export const auditJobRequest = z
     device: device.default('auto'),
   })
   .describe('Request for an audit.');
+
+export const figureJobRequest = z
+  .strictObject({
+    kind: z
+      .literal('figure')
+      .describe('A figure: pictures or videos of several units, starts, layers ... on one board.'),
+    figure: z
+      .string()
+      .regex(/^[A-Za-z0-9-]{1,40}$/, 'expected the name of a figure')
+      .describe('Name of the figure, see docs/figures.md.'),
+    model: modelName.optional().describe('The model; as the figure says when absent.'),
+    units: z.array(unitName).min(1).max(MAX_PICTURES).optional().describe('The units, by index or label.'),
+    layers: z.array(layerName).min(1).max(100).optional().describe('Hidden layers, of a figure of layers.'),
+    priors: z.array(modelName).min(1).max(32).optional().describe('Priors; the first where a figure has only one.'),
+    checkpoints: z.array(modelName).min(1).max(100).optional().describe('Models, of a figure of checkpoints.'),
+    preset: presetName.default('default'),
+    settings: synthesisOverrides.optional(),
+    starts: z.int().min(1).max(64).optional().describe('Pictures of a unit, each from a start of its own.'),
+    seed: z.int().min(0).max(0xffffffff).default(1).describe('Seed of the first start.'),
+    iterations: z.int().min(1).max(100_000).optional().describe("Iterations; the preset's number when absent."),
+    frames: z.int().min(1).max(MAX_FRAMES).optional().describe('Of a recogniser: frames of each video.'),
+    real: clipSetName
+      .optional()
+      .describe("Name of a set of clips of the server, whose real examples are shown; the model's own when absent."),
+    jobs: z
+      .array(jobId)
+      .min(2)
+      .max(16)
+      .optional()
+      .describe('Finished video jobs, of a figure that puts videos beside each other.'),
+    fps: z.int().min(1).max(120).default(12).describe('Frames a second of the MP4.'),
+    device: device.default('auto'),
+  })
+  .describe('Request for a figure.');
 
 /** Jobs of a batch at most. */
 export const MAX_BATCH = 4096;
@@ -175,13 +209,19 @@ export const batchJobRequest = z
   .describe('Request for a batch of jobs.');
 
 /** Every kind of job; a new kind is one more schema in this list (and one entry in `src/jobs/kinds.ts`). */
-const KINDS = [videoJobRequest, imageJobRequest, auditJobRequest, batchJobRequest] as const;
+const KINDS = [videoJobRequest, imageJobRequest, figureJobRequest, auditJobRequest, batchJobRequest] as const;
+
+/** Names of the kinds. */
+export const JOB_KINDS = KINDS.map(({ shape }) => shape.kind.value);
+
+const kindsExpected = `expected one of ${JOB_KINDS.map((kind) => `'${kind}'`).join(', ')}`;
 export const jobRequest = z.discriminatedUnion('kind', KINDS, {
-  error: (issue) => (issue.code === 'invalid_union' ? "expected one of 'video', 'image', 'audit', 'batch'" : undefined),
+  error: (issue) => (issue.code === 'invalid_union' ? kindsExpected : undefined),
 });
 
 export type VideoJobRequest = z.output<typeof videoJobRequest>;
 export type ImageJobRequest = z.output<typeof imageJobRequest>;
+export type FigureJobRequest = z.output<typeof figureJobRequest>;
 export type AuditJobRequest = z.output<typeof auditJobRequest>;
 export type BatchJobRequest = z.output<typeof batchJobRequest>;
 export type JobRequest = z.output<typeof jobRequest>;
@@ -203,10 +243,20 @@ const auditProgress = z.strictObject({
 });
 export type AuditJobProgress = z.output<typeof auditProgress>;
 
+const figureProgress = z.strictObject({
+  picture: z.string().describe('What is being made: the model and its unit.'),
+  iteration: z.int().min(0).describe('Iterations of the run that makes it.'),
+  iterations: z.int().min(1).describe('Iterations of that run in all.'),
+});
+export type FigureJobProgress = z.output<typeof figureProgress>;
+
 export const jobProgress = z
   .strictObject({
-    iteration: z.int().min(0).describe('Iterations done; of an audit: clips, once for each model.'),
-    iterations: z.int().min(1).describe('Iterations (clips) in all.'),
+    iteration: z
+      .int()
+      .min(0)
+      .describe('Iterations done; of an audit: clips, once for each model; of a figure: pictures.'),
+    iterations: z.int().min(1).describe('Iterations (clips, pictures) in all.'),
     activation: z
       .number()
       .describe(
@@ -221,9 +271,10 @@ export const jobProgress = z
     framesEncoded: z
       .int()
       .min(0)
-      .describe('Frames that went into the MP4 so far (0 until encoding starts); of an audit: files written.'),
-    framesToEncode: z.int().min(0).describe('Frames that the MP4 will have; of an audit: files.'),
+      .describe('Frames that went into the MP4 so far (0 until encoding starts); of images and audits: files written.'),
+    framesToEncode: z.int().min(0).describe('Frames that the MP4 will have; of images and audits: files.'),
     audit: auditProgress.optional().describe('Only of an audit.'),
+    figure: figureProgress.optional().describe('Only of a figure.'),
   })
   .describe('How far a job is. Iterations and encoded frames are counted separately.');
 export type JobProgress = z.output<typeof jobProgress>;
@@ -236,19 +287,30 @@ export const activationHistory = z
   .describe(`The activation over the iterations so far, thinned out evenly to at most ${MAX_HISTORY} points.`);
 export type ActivationHistory = z.output<typeof activationHistory>;
 
-const videoRun = z
+const unitIdentity = z.strictObject({ index: z.int().min(0), label: z.string() });
+
+const synthesisRun = z
   .strictObject({
     width: z.int().min(1).describe('Width of a frame in pixels.'),
     height: z.int().min(1).describe('Height of a frame in pixels.'),
-    frames: z.int().min(1).describe('Frames of the video.'),
-    unit: z
-      .strictObject({ index: z.int().min(0), label: z.string() })
-      .describe('The unit that is maximised, with its label.'),
+    frames: z.int().min(1).describe('Frames of the video; pictures of an image job.'),
+    unit: unitIdentity.describe('The unit that is maximised, with its label; the first one of several.'),
+    units: z.array(unitIdentity).optional().describe('Only of an image job: the unit of each picture.'),
     iterations: z.int().min(1).describe('Iterations in all.'),
     runtime: z.string().describe('The runtime that computes the steps.'),
   })
-  .describe('Of a video.');
-export type VideoRun = z.output<typeof videoRun>;
+  .describe('Of a video or of images.');
+export type SynthesisRun = z.output<typeof synthesisRun>;
+
+const figureRun = z
+  .strictObject({
+    title: z.string().describe('What stands above the figure.'),
+    panels: z.int().min(0).describe('Panels of the figure.'),
+    pictures: z.int().min(0).describe('Pictures (or videos) that are made for it.'),
+    runtime: z.string().nullable().describe('The runtime that computes the steps; null when there is nothing to make.'),
+  })
+  .describe('Of a figure.');
+export type FigureJobRun = z.output<typeof figureRun>;
 
 const auditRun = z
   .strictObject({
@@ -262,7 +324,7 @@ const auditRun = z
   .describe('Of an audit.');
 
 export const jobRun = z
-  .union([videoRun, auditRun])
+  .union([synthesisRun, figureRun, auditRun])
   .describe('What the worker found out when it opened the models; absent until the job runs.');
 export type JobRun = z.output<typeof jobRun>;
 
@@ -296,6 +358,7 @@ const steeringRecord = z
 export const jobSubmission = z.discriminatedUnion('kind', [
   z.strictObject({ ...videoJobRequest.shape, ...submission.shape }),
   z.strictObject({ ...imageJobRequest.shape, ...submission.shape }),
+  z.strictObject({ ...figureJobRequest.shape, ...submission.shape }),
   z.strictObject({ ...auditJobRequest.shape, ...submission.shape }),
   z.strictObject({ ...batchJobRequest.shape, ...submission.shape }),
 ]);

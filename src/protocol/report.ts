@@ -94,6 +94,7 @@ export const imageReport = z
     events: z
       .array(z.strictObject({ state: jobState, at: z.iso.datetime() }))
       .describe('States of the job until the report was written, with their times.'),
+    steering: steeringPlan.default([]).describe('What was changed while the job ran, and from which iteration on.'),
     synthesis: z
       .record(z.string(), z.unknown())
       .describe('Everything else that the engine reports: parameters of the preset, hashes, sizes.'),

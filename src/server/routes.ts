@@ -1,7 +1,7 @@
 /** The HTTP interface under /v1. */
 import express, { type Request, type Router } from 'express';
 import { clipSetNames } from '../jobs/audit/clip-sets.js';
-import type { ModelCatalogue } from '../jobs/kinds.js';
+import type { ModelCatalogue } from '../jobs/model-catalogue.js';
 import type { JobManager } from '../jobs/manager.js';
 import type { DerivedFiles } from '../jobs/derived/derived-files.js';
 import type { RealExamples } from '../jobs/examples/real-examples.js';

@@ -5,7 +5,8 @@
 import { existsSync } from 'node:fs';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { JobKinds, ModelCatalogue } from '../../src/jobs/kinds.js';
+import type { JobKinds } from '../../src/jobs/kinds.js';
+import type { ModelCatalogue } from '../../src/jobs/model-catalogue.js';
 import { createServer, type NeuroreelServer } from '../../src/server/index.js';
 import { temporaryFolder } from '../jobs/fixtures/fixtures.js';
 

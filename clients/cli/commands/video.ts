@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import type { ModelRegistry } from '../../../src/engine/models/registry.js';
-import { checkVideoRequest } from '../../../src/jobs/kinds.js';
+import { checkVideoRequest } from '../../../src/jobs/request-checks.js';
 import { parseWith, videoJobRequest, type VideoJobRequest } from '../../../src/protocol/index.js';
 import { findFfmpeg } from '../../../src/video/ffmpeg-binary.js';
 import { action } from '../command.js';

@@ -108,6 +108,11 @@ export class Synthesis {
     return this.#stepper.task;
   }
 
+  /** Iterations that are done, those before an interruption included. */
+  get iterationsDone(): number {
+    return this.#iteration;
+  }
+
   /** The unit that is maximised, the first one of several. */
   get unit(): { readonly index: number; readonly label: string } {
     return { index: this.#task.unit, label: labelOf(this.#task) };

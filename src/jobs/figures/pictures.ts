@@ -15,8 +15,24 @@ export interface PictureEngine {
   readonly memory?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly keeper?: RunKeeper | undefined;
+  /** Awaited before each step and between the parts of one: it may wait (a pause), and what it throws ends the run. */
+  readonly between?: (() => Promise<void>) | undefined;
+  /** Whether the frames of the next iteration are wanted. */
+  readonly pixelsDue?: ((iteration: number) => boolean) | undefined;
   /** Told after each iteration. */
-  readonly onStep?: ((iteration: number, iterations: number, activation: number) => void) | undefined;
+  readonly onStep?: ((step: PictureStep) => void) | undefined;
+}
+
+/** An iteration of one run. */
+export interface PictureStep {
+  readonly iteration: number;
+  readonly iterations: number;
+  readonly activation: number;
+  /** Pictures of the request that are done, and that this run makes. */
+  readonly made: number;
+  readonly makes: number;
+  /** Where they were wanted. */
+  readonly frames: FrameSequence | null;
 }
 
 /** Keeps runs, so that an interrupted one goes on where it was. */
@@ -56,12 +72,18 @@ export async function makePictures(request: PictureRequest, engine: PictureEngin
   while (made.length < request.starts) {
     const count = pictures ? Math.min(AT_ONCE, request.starts - made.length) : 1;
     const seed = request.seed + made.length;
-    const run = await runOne(request, engine, seed, pictures ? count : request.frames);
+    const onStep = (step: Omit<PictureStep, 'made' | 'makes'>): void =>
+      engine.onStep?.({ ...step, made: made.length, makes: count });
+    const run = await runOne(request, { ...engine, onStep }, seed, pictures ? count : request.frames);
     const crop = pictures ? cropOf(engine.registry, request, run.about) : null;
     for (let i = 0; i < count; i++) made.push(pictureOf(run, made.length, seed, pictures ? i : null, crop));
   }
   return made;
 }
+
+type RunEngine = Omit<PictureEngine, 'onStep'> & {
+  readonly onStep: (step: Omit<PictureStep, 'made' | 'makes'>) => void;
+};
 
 interface Run {
   readonly result: SynthesisResult;
@@ -75,23 +97,24 @@ function identityOf(request: PictureRequest, about: Run['about']): string {
 
 function open(
   request: PictureRequest,
-  engine: PictureEngine,
+  engine: RunEngine,
   seed: number,
   frames: number,
   resume?: SynthesisCheckpoint,
 ): Promise<Synthesis> {
-  const { registry, runtime, threads, memory } = engine;
+  const { registry, runtime, threads, memory, between } = engine;
   const { model, unit, layer, position, prior, preset, iterations, settings } = request;
   return openSynthesis({
     ...{ registry, model, unit, layer, position, prior, preset, iterations, frames, seed, runtime, threads, memory },
     ...(settings && { settings }),
     ...(resume && { resume }),
+    ...(between && { between }),
   });
 }
 
 async function openWhereItWas(
   request: PictureRequest,
-  engine: PictureEngine,
+  engine: RunEngine,
   seed: number,
   frames: number,
 ): Promise<Synthesis> {
@@ -102,29 +125,63 @@ async function openWhereItWas(
   return open(request, engine, seed, frames, kept);
 }
 
-async function runOne(request: PictureRequest, engine: PictureEngine, seed: number, frames: number): Promise<Run> {
-  const { signal, onStep, keeper } = engine;
+async function runOne(request: PictureRequest, engine: RunEngine, seed: number, frames: number): Promise<Run> {
   const synthesis = await openWhereItWas(request, engine, seed, frames);
-  const keep = async (): Promise<void> =>
-    keeper?.save(seed, identityOf(request, synthesis.report()), synthesis.checkpoint());
-  let saved = performance.now();
+  const keeper = engine.keeper && new KeptNow(engine.keeper, seed, identityOf(request, synthesis.report()));
   try {
-    for (;;) {
-      if (signal?.aborted) {
-        await keep();
-        signal.throwIfAborted();
-      }
-      const progress = await synthesis.step({ pixels: false });
-      if (progress === null) break;
-      onStep?.(progress.iteration, progress.iterations, progress.activation);
-      if (keeper === undefined || performance.now() - saved < keeper.every) continue;
-      await keep();
-      saved = performance.now();
+    try {
+      await stepAll(synthesis, engine, keeper);
+    } catch (error) {
+      await keeper?.save();
+      throw error;
     }
-    await keep();
     return { result: await synthesis.finish(), about: synthesis.report() };
   } finally {
     await synthesis.close();
+  }
+}
+
+async function stepAll(synthesis: Synthesis, engine: RunEngine, keeper: KeptNow | undefined): Promise<void> {
+  const { signal, between, pixelsDue, onStep } = engine;
+  const { width, height, frames: count } = synthesis;
+  let iteration = synthesis.iterationsDone;
+  for (;;) {
+    await keeper?.keep(synthesis);
+    signal?.throwIfAborted();
+    await between?.();
+    const progress = await synthesis.step({ pixels: pixelsDue?.(iteration + 1) ?? false });
+    if (progress === null) break;
+    iteration = progress.iteration;
+    const { iterations, activation, pixels } = progress;
+    onStep({ iteration, iterations, activation, frames: pixels ? { frames: pixels, count, width, height } : null });
+  }
+  await keeper?.save();
+}
+
+/** Keeps a run as it was before the step that is under way: now and then, and when it is to end. */
+class KeptNow {
+  readonly #keeper: RunKeeper;
+  readonly #seed: number;
+  readonly #identity: string;
+  #latest: SynthesisCheckpoint | null = null;
+  #saved: { iteration: number; at: number };
+
+  constructor(keeper: RunKeeper, seed: number, identity: string) {
+    this.#keeper = keeper;
+    this.#seed = seed;
+    this.#identity = identity;
+    this.#saved = { iteration: -1, at: performance.now() };
+  }
+
+  async keep(synthesis: Synthesis): Promise<void> {
+    this.#latest = synthesis.checkpoint();
+    if (performance.now() - this.#saved.at >= this.#keeper.every) await this.save();
+  }
+
+  async save(): Promise<void> {
+    if (this.#latest === null || this.#latest.iteration === this.#saved.iteration) return;
+    await this.#keeper.save(this.#seed, this.#identity, this.#latest);
+    this.#saved = { iteration: this.#latest.iteration, at: performance.now() };
   }
 }
 

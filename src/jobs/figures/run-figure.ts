@@ -1,7 +1,8 @@
 /** Makes a figure: what its plan asks for is synthesised, put on a board and written, with all that makes it again. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { openRuntime } from '../../engine/runtimes/open.js';
+import type { Runtime } from '../../engine/runtimes/runtime.js';
 import type { ModelRegistry } from '../../engine/models/registry.js';
 import {
   FIGURE_FORMAT,
@@ -10,24 +11,23 @@ import {
   NeuroreelError,
   parseWith,
   pictureRequest,
-  type FigurePanel,
   type FigureReport,
   type PictureRequest,
 } from '../../protocol/index.js';
 import {
   boardLength,
-  decodeVideo,
   encodeStill,
   renderBoard,
+  scenesLength,
   writeBoardVideo,
   type Board,
   type BoardCell,
-  type FrameSequence,
 } from '../../video/index.js';
-import { realSource } from '../evaluation/examples.js';
+import { fileName } from '../artifacts.js';
 import { packageVersion } from '../package-root.js';
-import { makePictures, type MadePicture } from './pictures.js';
-import { shortLabel, type FigureOptions, type FigurePlan, type PanelPlan } from './plan.js';
+import { fillPanels, keyOf, type FilledPanel } from './panels.js';
+import { makePictures, type MadePicture, type PictureEngine, type PictureStep, type RunKeeper } from './pictures.js';
+import type { FigureOptions, FigurePlan } from './plan.js';
 import type { FigureEntry } from './table.js';
 
 export const FIGURE_FILES = { picture: 'figure.png', video: 'figure.mp4', report: 'figure.json' } as const;
@@ -44,16 +44,34 @@ export interface FigureRun {
   readonly fps: number;
   /** Whether each picture is written by itself, too. */
   readonly single?: boolean | undefined;
-  readonly onStarted?: ((requests: number) => void) | undefined;
+  /** Where the files and folders lie that the options name; the names are paths when absent. */
+  readonly pathOf?: ((name: string) => string) | undefined;
+  /** Keeps what a request's runs have come to, under the request's name. */
+  readonly keeperOf?: ((request: string) => RunKeeper) | undefined;
+  /** As of a run of pictures. */
+  readonly between?: PictureEngine['between'];
+  readonly pixelsDue?: PictureEngine['pixelsDue'];
+  readonly onStarted?: ((started: FigureStarted) => void) | undefined;
+  readonly onStep?: ((step: FigureStep) => void) | undefined;
   readonly onMade?: ((done: number, words: string) => void) | undefined;
+  /** Told of frames of the video that were encoded, first with 0. */
+  readonly onWriting?: ((frames: number, of: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A panel with what is on it. */
-interface FilledPanel {
-  readonly clip: FrameSequence;
-  readonly report: Omit<FigurePanel, 'row' | 'column'>;
-  readonly frame: string | undefined;
+export interface FigureStarted {
+  readonly title: string;
+  readonly panels: number;
+  readonly requests: number;
+  /** Pictures of all requests together. */
+  readonly pictures: number;
+  readonly runtime: string | null;
+}
+
+export interface FigureStep extends PictureStep {
+  /** Pictures of all requests that are done. */
+  readonly done: number;
+  readonly words: string;
 }
 
 /** Pictures in a series are shown for so many seconds. */
@@ -68,14 +86,10 @@ export async function runFigure(run: FigureRun): Promise<FigureReport> {
   const options = { ...run.entry.defaults, ...defined(run.options) };
   const plan = run.entry.plan(options, run.registry);
   const requests = requestsOf(plan);
-  run.onStarted?.(requests.size);
   const runtime = requests.size === 0 ? null : await openRuntime(run.runtime, run.device);
-  const pictures = new Map<string, MadePicture[]>();
-  for (const [key, request] of requests) {
-    const { registry, threads, memory, signal } = run;
-    pictures.set(key, await makePictures(request, { registry, runtime: runtime!, threads, memory, signal }));
-    run.onMade?.(pictures.size, `${request.model} ${request.unit}`);
-  }
+  run.onStarted?.(startedOf(plan, requests, runtime));
+  const pictures = await makeAll(requests, run, runtime);
+  run.onWriting?.(0, 1);
   const filled = await fillPanels(plan, pictures, run, options);
   await mkdir(run.folder, { recursive: true });
   const files = [...(await writeBoards(plan, filled, run)), ...(run.single ? await writeSingles(filled, run) : [])];
@@ -92,12 +106,43 @@ export async function runFigure(run: FigureRun): Promise<FigureReport> {
   return report;
 }
 
+function startedOf(
+  { title, panels }: FigurePlan,
+  requests: ReadonlyMap<string, PictureRequest>,
+  runtime: Runtime | null,
+): FigureStarted {
+  return {
+    ...{ title, requests: requests.size, runtime: runtime?.description ?? null },
+    panels: panels.flat().filter((panel) => panel !== null).length,
+    pictures: [...requests.values()].reduce((sum, { starts }) => sum + starts, 0),
+  };
+}
+
+async function makeAll(
+  requests: ReadonlyMap<string, PictureRequest>,
+  run: FigureRun,
+  runtime: Runtime | null,
+): Promise<Map<string, MadePicture[]>> {
+  const pictures = new Map<string, MadePicture[]>();
+  const { registry, threads, memory, signal, between, pixelsDue } = run;
+  let done = 0;
+  for (const [key, request] of requests) {
+    const words = `${request.model} ${request.layer === undefined ? '' : `${request.layer} `}${request.unit}`;
+    const made = await makePictures(request, {
+      ...{ registry, runtime: runtime!, threads, memory, signal, between, pixelsDue, keeper: run.keeperOf?.(key) },
+      onStep: (step) => run.onStep?.({ ...step, done: done + step.made, words }),
+    });
+    done += made.length;
+    pictures.set(key, made);
+    run.onMade?.(pictures.size, words);
+  }
+  return pictures;
+}
+
 /** Without what is absent, so that defaults are not overridden by it. */
 function defined(options: FigureOptions): FigureOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
-
-const keyOf = (request: PictureRequest): string => JSON.stringify(request);
 
 /** Each request once, checked, however many panels show its pictures. */
 function requestsOf({ panels }: FigurePlan): Map<string, PictureRequest> {
@@ -112,80 +157,6 @@ function requestsOf({ panels }: FigurePlan): Map<string, PictureRequest> {
     requests.set(keyOf(request), request);
   }
   return requests;
-}
-
-async function fillPanels(
-  plan: FigurePlan,
-  pictures: ReadonlyMap<string, MadePicture[]>,
-  run: FigureRun,
-  options: FigureOptions,
-): Promise<(FilledPanel | null)[][]> {
-  const rows: (FilledPanel | null)[][] = [];
-  for (const row of plan.panels) {
-    const filled: (FilledPanel | null)[] = [];
-    for (const panel of row) {
-      if (panel === null) filled.push(null);
-      else if (panel.kind === 'made') filled.push(madePanel(panel, pictures));
-      else if (panel.kind === 'real') filled.push(await realPanel(panel, run, options));
-      else filled.push(await filePanel(panel, run));
-    }
-    rows.push(filled);
-  }
-  return rows;
-}
-
-const sizeOf = ({ width, height, count }: FrameSequence): FigurePanel['size'] => ({ width, height, frames: count });
-
-/** What panels say that were not made. */
-const NOT_MADE = {
-  ...{ request: null, start: null, model: null, prior: null, unit: null, activation: null },
-  ...{ probability: null, crop: null, detail: '' },
-} as const;
-
-function madePanel(
-  panel: Extract<PanelPlan, { kind: 'made' }>,
-  pictures: ReadonlyMap<string, MadePicture[]>,
-): FilledPanel {
-  const request = parseWith(pictureRequest, panel.request);
-  const picture = pictures.get(keyOf(request))![panel.start]!;
-  const { activation, activations, probability, clip, crop, unit, model, prior } = picture;
-  const several = activations.length > 1 ? activations.map((one) => one.toFixed(1)).join(' + ') : activation.toFixed(1);
-  const sure = probability === null ? '' : ` · ${(100 * probability).toFixed(0)} %`;
-  return {
-    ...{ clip, frame: panel.frame },
-    report: {
-      ...{ kind: 'made', request, start: panel.start, source: null, model, prior, unit, activation, probability, crop },
-      label: panel.label ?? shortLabel(unit.label),
-      detail: several + (activations.length > 1 ? '' : sure),
-      activations: [...activations],
-      size: sizeOf(clip),
-    },
-  };
-}
-
-async function realPanel(
-  panel: Extract<PanelPlan, { kind: 'real' }>,
-  run: FigureRun,
-  options: FigureOptions,
-): Promise<FilledPanel | null> {
-  const model = run.registry.loadWithUnits(panel.model);
-  const source = await realSource(model, options.real, panel.number + 1, run.signal);
-  const example = (await source.of(panel.unit))[panel.number];
-  if (example === undefined) return null;
-  const { clip, name } = example;
-  const index = model.manifest.labels.indexOf(panel.unit);
-  const about = { ...NOT_MADE, kind: 'real' as const, source: name, activations: [], size: sizeOf(clip) };
-  const named = { label: panel.label ?? shortLabel(panel.unit), detail: basename(name) };
-  return { clip, frame: panel.frame, report: { ...about, ...named, unit: { index, label: panel.unit } } };
-}
-
-/** A video, or the folder of a video job. */
-async function filePanel(panel: Extract<PanelPlan, { kind: 'file' }>, run: FigureRun): Promise<FilledPanel> {
-  const path = panel.path.endsWith('.mp4') ? panel.path : join(panel.path, 'video.mp4');
-  const clip = await decodeVideo(path, { signal: run.signal });
-  const label = panel.label ?? (basename(path) === 'video.mp4' ? basename(dirname(path)) : basename(path));
-  const about = { ...NOT_MADE, kind: 'file' as const, source: path, activations: [], size: sizeOf(clip) };
-  return { clip, frame: panel.frame, report: { ...about, label } };
 }
 
 const cellOf = (panel: FilledPanel | null): BoardCell | null =>
@@ -212,7 +183,11 @@ async function writeBoards(plan: FigurePlan, filled: (FilledPanel | null)[][], r
   const moving = boardLength(board) > 1;
   if (!moving && !plan.series) return [FIGURE_FILES.picture];
   const scenes = plan.series ? seriesScenes(board, run.fps) : [{ board }];
-  await writeBoardVideo(scenes, { path: join(run.folder, FIGURE_FILES.video), fps: run.fps, signal: run.signal });
+  const length = scenesLength(scenes);
+  await writeBoardVideo(scenes, {
+    ...{ path: join(run.folder, FIGURE_FILES.video), fps: run.fps, signal: run.signal },
+    onProgress: (frames) => run.onWriting?.(Math.min(frames, length), length),
+  });
   return [FIGURE_FILES.picture, FIGURE_FILES.video];
 }
 
@@ -230,14 +205,6 @@ async function writeSingles(filled: (FilledPanel | null)[][], run: FigureRun): P
   }
   return names;
 }
-
-/** A label as a part of a file's name. */
-export const fileName = (label: string): string =>
-  label
-    .normalize('NFKD')
-    .replace(/[^A-Za-z0-9_]+/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 60) || 'unit';
 
 /** A scene a row: its cells in a grid, its name as the caption. */
 function seriesScenes(board: Board, fps: number) {

@@ -70,9 +70,9 @@ function fromRow(row: JobRow): StoredJob {
 
 const COLUMNS = 'seq, id, body, history, fingerprint, secret, states';
 
-/** Name of the model that a request is about. */
+/** Name of the model that a request is about; empty where a figure is left to choose. */
 export function modelOf(request: Job['request']): string {
-  return request.kind === 'batch' ? request.job.model : request.model;
+  return (request.kind === 'batch' ? request.job.model : request.model) ?? '';
 }
 
 export class Rows {

@@ -18,11 +18,13 @@ const facts = z.strictObject({
 const EVERY_MS = 10_000;
 
 export class KeptRuns implements RunKeeper {
-  readonly every = EVERY_MS;
+  readonly every: number;
   readonly #folder: string;
 
-  constructor(folder: string) {
+  /** @param every milliseconds between two savings of a run */
+  constructor(folder: string, every = EVERY_MS) {
     this.#folder = folder;
+    this.every = every;
   }
 
   /** Null where nothing was kept, where it is of something else, and where it is damaged: the run begins anew then. */

@@ -17,8 +17,8 @@ import {
 } from '../../protocol/index.js';
 import { batchHtml } from '../../report/batch-html.js';
 import { encodeStill, encodeVideo, frameAt, renderSheet } from '../../video/index.js';
+import { fileName } from '../artifacts.js';
 import { makePictures, type MadePicture } from '../figures/pictures.js';
-import { fileName } from '../figures/run-figure.js';
 import { packageVersion } from '../package-root.js';
 import { KeptRuns } from './kept-runs.js';
 
@@ -125,7 +125,7 @@ async function makeUnit(run: BatchRun, task: Task, runtime: Runtime, pictures: b
   await mkdir(folder, { recursive: true });
   const made = await makePictures(task.request, {
     ...{ registry, runtime, threads, memory, signal, keeper },
-    onStep: (iteration, iterations, activation) => onStep?.(task.label, iteration, iterations, activation),
+    onStep: ({ iteration, iterations, activation }) => onStep?.(task.label, iteration, iterations, activation),
   });
   const examples: UnitResult['examples'] = [];
   for (const [i, one] of made.entries()) {

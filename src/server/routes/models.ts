@@ -2,7 +2,7 @@
 import type { Request, Router } from 'express';
 import { inThread } from '../../jobs/derived/thread.js';
 import { EXAMPLE_FILES, exampleFile } from '../../jobs/examples/media.js';
-import { manifestOf, type ModelCatalogue } from '../../jobs/kinds.js';
+import { manifestOf, type ModelCatalogue } from '../../jobs/model-catalogue.js';
 import { packageVersion } from '../../jobs/package-root.js';
 import {
   exampleId,

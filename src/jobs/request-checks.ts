@@ -1,0 +1,84 @@
+/** What is checked of a request before a job is taken in, or changed: that what it names is there. */
+import { checkedSettings } from '../engine/audit/settings.js';
+import { FOURIER } from '../engine/models/fourier.js';
+import {
+  NeuroreelError,
+  type AuditJobRequest,
+  type FigureJobRequest,
+  type ImageJobRequest,
+  type ModelSummary,
+  type Steering,
+  type VideoJobRequest,
+} from '../protocol/index.js';
+import { figureNamed } from './figures/table.js';
+import { findModel, UNIT_MODELS, type ModelCatalogue } from './model-catalogue.js';
+
+/** Name of the prior that is none: the pixels themselves are the code. */
+export const NO_PRIOR = 'pixels';
+
+const refused = (message: string): NeuroreelError => new NeuroreelError('REQUEST_INVALID', message);
+
+/** @param layer units of hidden layers have no labels, and the engine checks their number */
+function checkUnit(model: ModelSummary, unit: number | string, layer?: string): void {
+  const { labels, name } = model;
+  if (layer !== undefined && layer !== 'logits') {
+    if (typeof unit === 'number') return;
+    throw refused(`A unit of the layer "${layer}" is asked for by its index, not as ${JSON.stringify(unit)}.`);
+  }
+  if (typeof unit === 'number') {
+    if (unit < labels.length) return;
+    throw new NeuroreelError('UNIT_UNKNOWN', `${name} has units 0 to ${labels.length - 1}; ${unit} is none of them.`);
+  }
+  if (labels.includes(unit)) return;
+  const some = labels.slice(0, 12).join(', ') + (labels.length > 12 ? ', ...' : '');
+  throw new NeuroreelError('UNIT_UNKNOWN', `${name} has no unit ${JSON.stringify(unit)}; there are: ${some}.`);
+}
+
+function checkPrior(models: ModelCatalogue, prior: string | undefined): void {
+  if (prior !== undefined && ![NO_PRIOR, FOURIER].includes(prior)) findModel(models, ['prior'], prior);
+}
+
+/** @throws {NeuroreelError} MODEL_UNKNOWN, UNIT_UNKNOWN, REQUEST_INVALID */
+export function checkVideoRequest(models: ModelCatalogue, request: VideoJobRequest): void {
+  const model = findModel(models, ['recogniser'], request.model);
+  if (request.compareFree) throw refused('Jobs do not take `compareFree` yet: leave it out.');
+  if (request.unit !== undefined) checkUnit(model, request.unit, request.layer);
+  checkPrior(models, request.prior);
+}
+
+/** @throws {NeuroreelError} MODEL_UNKNOWN, UNIT_UNKNOWN, REQUEST_INVALID */
+export function checkImageRequest(models: ModelCatalogue, request: ImageJobRequest): void {
+  const model = findModel(models, ['classifier'], request.model);
+  for (const unit of request.units ?? []) checkUnit(model, unit, request.layer);
+  checkPrior(models, request.prior);
+}
+
+/** What only a worker can tell, such as whether a model has a layer, is not checked. @throws as the others do */
+export function checkFigureRequest(models: ModelCatalogue, request: FigureJobRequest): void {
+  const entry = figureNamed(request.figure);
+  const { model = entry.defaults.model, units = [], layers, checkpoints = [], priors = [], jobs } = request;
+  if (model !== undefined) {
+    const found = findModel(models, UNIT_MODELS, model);
+    if (layers === undefined && entry.name !== 's14') for (const unit of units) checkUnit(found, unit);
+  }
+  for (const one of checkpoints) findModel(models, UNIT_MODELS, one);
+  for (const one of priors) checkPrior(models, one);
+  const besides = entry.name === 'beside' || entry.name === 'stacked';
+  if (besides && jobs === undefined)
+    throw refused(`The figure ${entry.name} needs \`jobs\`: two or more finished ones.`);
+}
+
+/** @throws {NeuroreelError} MODEL_UNKNOWN, CONDITION_UNKNOWN, REQUEST_INVALID */
+export function checkAuditRequest(models: ModelCatalogue, request: AuditJobRequest): void {
+  for (const name of [request.model, ...request.compare]) findModel(models, ['recogniser'], name);
+  checkedSettings(request);
+}
+
+/** @throws {NeuroreelError} UNIT_UNKNOWN, REQUEST_INVALID */
+export function checkSteering(
+  models: ModelCatalogue,
+  { model, layer }: VideoJobRequest | ImageJobRequest,
+  { unit }: Steering,
+): void {
+  if (unit !== undefined) checkUnit(findModel(models, UNIT_MODELS, model), unit, layer);
+}

@@ -1,0 +1,126 @@
+/** What the kinds that synthesise have in common: a run that is opened where it was, steered, kept, streamed and ended. */
+import { ModelRegistry } from '../engine/models/registry.js';
+import type { StartPictures } from '../engine/synthesis/starts.js';
+import { openSynthesis, type Synthesis, type SynthesisOptions } from '../engine/synthesis/synthesise.js';
+import type { SynthesisCheckpoint, SynthesisResult } from '../engine/synthesis/types.js';
+import type { ImageJobRequest, VideoJobRequest } from '../protocol/index.js';
+import { decodeStill } from '../video/index.js';
+import { deviceOf, type EngineSettings } from './kinds.js';
+import { packageVersion } from './package-root.js';
+import { keepSynthesis, openWhereItWas, steerSynthesis } from './synthesis-checkpoint.js';
+import type { JobContext } from './worker-contract.js';
+
+type SynthesisRequest = VideoJobRequest | ImageJobRequest;
+export type SynthesisContext<R extends SynthesisRequest = SynthesisRequest> = JobContext<R, EngineSettings>;
+
+/** What is maximised: one unit over the frames of a video, or the unit of each picture. */
+export type Subject = Pick<SynthesisOptions, 'unit' | 'units' | 'frames'>;
+
+/** What a run leaves for its artifacts. */
+export interface Outcome {
+  readonly result: SynthesisResult;
+  readonly about: ReturnType<Synthesis['report']>;
+  /** The unit of each frame. */
+  readonly units: Synthesis['units'];
+  readonly secondsPerIteration: number;
+}
+
+/**
+ * Optimises what a request asks for, from where an earlier worker left it.
+ * @param files what is counted while artifacts are written: frames of a video, files
+ * @throws {NeuroreelError} what the engine throws
+ * @throws {JobCanceled} when the job was cancelled
+ */
+export async function runSynthesis(context: SynthesisContext, subject: Subject, files: number): Promise<Outcome> {
+  const pauses = { allowed: false };
+  const pictures = await startPicture(context.request);
+  const between = async (): Promise<void> => {
+    if (pauses.allowed) await context.betweenSteps();
+  };
+  const synthesis = await openWhereItWas(context, (resume) => open(context, { ...subject, pictures, between, resume }));
+  try {
+    return await optimise(context, synthesis, { pauses, files });
+  } finally {
+    await synthesis.close();
+  }
+}
+
+/** The picture of a request that starts from one. @throws {NeuroreelError} IMAGE_UNREADABLE */
+async function startPicture({ picture }: SynthesisRequest): Promise<StartPictures | undefined> {
+  if (picture === undefined) return undefined;
+  const { data, width, height } = await decodeStill(Buffer.from(picture, 'base64'));
+  return { pixels: data, count: 1, width, height };
+}
+
+/** @param between awaited between the parts of a step, so that a pause or a cancellation need not wait for all of it */
+function open(
+  { request, settings }: SynthesisContext,
+  more: Subject & {
+    pictures: StartPictures | undefined;
+    between: () => Promise<void>;
+    resume: SynthesisCheckpoint | undefined;
+  },
+): Promise<Synthesis> {
+  const { model, layer, position, prior, preset, settings: changes, iterations, seed } = request;
+  const registry = ModelRegistry.open({ folders: settings.modelFolders });
+  const { runtime, threads, memory } = settings;
+  const device = deviceOf(request, settings);
+  const what = { registry, model, layer, position, prior, preset, settings: changes, iterations, seed };
+  return openSynthesis({ ...what, ...more, runtime, device, threads, memory });
+}
+
+/** @param pauses allowed while steps are made: a job that encodes is not paused any more */
+async function optimise(
+  context: SynthesisContext,
+  synthesis: Synthesis,
+  { pauses, files }: { pauses: { allowed: boolean }; files: number },
+): Promise<Outcome> {
+  const { width, height, frames, unit, units, iterations, runtime } = synthesis;
+  const images = context.request.kind === 'image';
+  context.started({ width, height, frames, unit, ...(images && { units: [...units] }), iterations, runtime });
+  let iteration = synthesis.iterationsDone;
+  let made = 0;
+  let waited = 0;
+  pauses.allowed = true;
+  for (;;) {
+    await keepSynthesis(context, synthesis);
+    await context.betweenSteps();
+    await steerSynthesis(context, synthesis, iteration + 1);
+    const progress = await synthesis.step({ pixels: context.pixelsDue(iteration + 1) });
+    if (progress === null) break;
+    const { pixels, activation, smoothness, seconds } = progress;
+    iteration = progress.iteration;
+    made++;
+    waited += seconds;
+    const step = { iteration, iterations, activation, smoothness, seconds };
+    context.step(step, pixels && { pixels, frames, width, height });
+  }
+  pauses.allowed = false;
+  context.encoding(0, files);
+  const result = await synthesis.finish();
+  const secondsPerIteration = made === 0 ? 0 : waited / made;
+  return { result, about: synthesis.report(), units: synthesis.units, secondsPerIteration };
+}
+
+/** What the reports of these kinds have in common. */
+export function commonReport({ id, request, events, steered }: SynthesisContext, outcome: Outcome) {
+  const { result, about, secondsPerIteration } = outcome;
+  const { model, prior, runtime } = about;
+  return {
+    ...{
+      job: id,
+      request,
+      seed: request.seed,
+      model,
+      prior,
+      runtime,
+      ended: result.ended,
+      events,
+      secondsPerIteration,
+    },
+    versions: { neuroreel: packageVersion, node: process.versions.node, runtime },
+    iterations: result.activations.length,
+    activations: Array.from(result.activations),
+    steering: steered.map(({ iteration, change }) => ({ iteration: iteration!, change })),
+  };
+}
