@@ -63,6 +63,8 @@ function nameOfRequest(request: JobRequest): string {
       const first = sentenceCase(unitLabel(request.model, units[0]));
       return units.length === 1 ? first : `${first} and ${units.length - 1} more`;
     }
+    case 'figure':
+      return `Figure: ${request.figure}`;
     case 'audit':
       return `Audit of ${[request.model, ...request.compare].join(' and ')}`;
     case 'batch':

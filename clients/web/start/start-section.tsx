@@ -2,9 +2,8 @@
 import './start.css';
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
-import type { Job } from '../../../src/protocol/jobs.js';
 import { go, linkTo, type Route } from '../app/router.js';
-import { call } from '../shared/api.js';
+import { client } from '../shared/api.js';
 import { SelectField } from '../shared/fields.js';
 import { jobs } from '../shared/job-list.js';
 import { models } from '../shared/models.js';
@@ -22,7 +21,7 @@ import { Units } from './units.js';
 function useEarlierRequest(from: string | null): void {
   useEffect(() => {
     if (from === null) return;
-    call<Job>('GET', `v1/jobs/${encodeURIComponent(from)}`).then((job) => fillFrom(job.request), reportFailure);
+    client.value.jobs.get(from).then((job) => fillFrom(job.request), reportFailure);
   }, [from]);
 }
 
@@ -73,7 +72,8 @@ function NoModel(): JSX.Element {
 function Form(): JSX.Element {
   const model = chosenModel.value;
   const { busy, error, onSubmit } = useSubmit(async () => {
-    const { id } = await call<Job>('POST', 'v1/jobs', request.value);
+    if (request.value === null) return;
+    const { id } = await client.value.jobs.submit(request.value);
     void jobs.refresh();
     go(linkTo('watch', [id]));
   });

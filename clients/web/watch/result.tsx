@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Artifact, Job } from '../../../src/protocol/jobs.js';
-import { call } from '../shared/api.js';
+import { call, client } from '../shared/api.js';
 import { FileLink } from '../shared/files.js';
 import { reportFailure } from '../shared/trouble.js';
 import { bytes } from '../shared/words.js';
@@ -21,10 +21,7 @@ export function useArtifacts({ id, state }: Job): readonly Artifact[] | null {
   const done = state === 'succeeded';
   useEffect(() => {
     if (!done) return;
-    call<{ artifacts: Artifact[] }>('GET', `v1/jobs/${id}/artifacts`).then(
-      ({ artifacts: list }) => setArtifacts({ id, list }),
-      reportFailure,
-    );
+    client.value.jobs.artifacts(id).then((list) => setArtifacts({ id, list }), reportFailure);
   }, [id, done]);
   return artifacts !== null && artifacts.id === id && done ? artifacts.list : null;
 }

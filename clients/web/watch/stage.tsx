@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
+import type { Frame } from '../../js/index.js';
 import type { Artifact, Job } from '../../../src/protocol/jobs.js';
 import { useFileAddress } from '../shared/files.js';
 import type { WatchedJob } from '../shared/watched-job.js';
@@ -25,14 +26,25 @@ const WORDS: Readonly<Record<Job['state'], string>> = {
   canceled: 'No frames are left of this job',
 };
 
+/** Shows frames as they come; of those that come while one is decoded, the newest. */
+async function play(frames: AsyncIterable<Frame>, watched: WatchedJob, player: Player): Promise<void> {
+  for await (const frame of frames) {
+    const run = watched.job.value?.run;
+    if (run != null && 'frames' in run && frame.header.kind === 'sheet') await player.show(frame, run.frames);
+  }
+}
+
 function usePlayer(watched: WatchedJob, fps: number): Player {
   const player = useMemo(() => new Player(), [watched]);
   player.fps = fps;
   useEffect(() => player.open(), [player]);
+  const watch = watched.watch.value;
   useEffect(() => {
-    watched.onFrames = (header, picture, frames) => void player.show(header, picture, frames).catch(() => undefined);
-    return () => (watched.onFrames = null);
-  }, [watched, player]);
+    if (watch === null) return undefined;
+    const frames = watch.frames();
+    void play(frames, watched, player).catch(() => undefined);
+    return () => void frames.return?.();
+  }, [watched, watch, player]);
   useEffect(() => {
     const redraw = (): void => player.redraw();
     window.addEventListener('resize', redraw);
