@@ -24,6 +24,9 @@ function named(names: readonly string[]): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, name]));
 }
 
+/** Characters of a line that is not broken. */
+const LINE = 72;
+
 /** A word as a shell of POSIX takes it. */
 export const quoted = (word: string): string =>
   /^[A-Za-z0-9_./:,=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
@@ -31,6 +34,12 @@ export const quoted = (word: string): string =>
 function valueOf(value: unknown): string {
   if (Array.isArray(value)) return value.join(',');
   return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** Options one below the other where they do not fit one line. */
+function inLines(parts: readonly string[]): string {
+  const line = parts.join(' ');
+  return line.length <= LINE ? line : parts.join(' \\\n  ');
 }
 
 export interface CommandLine {
@@ -45,9 +54,9 @@ export function commandLine({ kind, ...fields }: JobRequestInput): CommandLine |
   if (options === undefined) return null;
   const set = Object.entries(fields).filter(([, value]) => value !== undefined);
   const known = set.filter(([name]) => name in options);
-  const words = known.flatMap(([name, value]) => [`--${options[name]}`, quoted(valueOf(value))]);
+  const words = known.map(([name, value]) => `--${options[name]} ${quoted(valueOf(value))}`);
   return {
-    line: ['neuroreel', kind, ...words].join(' '),
+    line: inLines([`neuroreel ${kind}`, ...words]),
     missing: set.map(([name]) => name).filter((name) => !(name in options)),
   };
 }

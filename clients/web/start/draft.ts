@@ -4,7 +4,7 @@ import type { JobRequestInput } from '../../../src/protocol/jobs.js';
 import type { ModelSummary } from '../../../src/protocol/http.js';
 import { defaultUnit, firstOf, models } from '../shared/models.js';
 import { KINDS, type Kind } from './kinds.js';
-import type { Fields } from './schemas.js';
+import type { Fields } from '../shared/schemas.js';
 
 const kindName = signal(KINDS[0]!.kind);
 const drafts = signal<Readonly<Record<string, Fields>>>({});

@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import type { SchemaFieldProps } from './schema-field.js';
 import { words } from './schema-field.js';
 import { Labelled, type Ties } from '../shared/labelled.js';
-import type { Schema } from './schemas.js';
+import type { Schema } from '../shared/schemas.js';
 
 const BASE64_SHARE = 4 / 3;
 

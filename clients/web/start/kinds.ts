@@ -22,7 +22,7 @@ export const KINDS: readonly Kind[] = [
     about: 'One sequence of frames that a unit of a recogniser prefers, all of them optimised together.',
     models: ['recogniser'],
     units: 'unit',
-    basics: ['preset', 'frames', 'seed'],
+    basics: ['preset', 'frames', 'seed', 'keyframeEvery'],
   },
   {
     kind: 'image',
@@ -30,7 +30,7 @@ export const KINDS: readonly Kind[] = [
     about: 'Images that units of a classifier prefer, all of them in one batch.',
     models: ['classifier'],
     units: 'units',
-    basics: ['preset', 'starts', 'seed'],
+    basics: ['preset', 'starts', 'seed', 'keyframeEvery'],
   },
   {
     kind: 'audit',

@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { SelectField } from '../shared/fields.js';
 import { fields, kind, setField } from './draft.js';
 import { ObjectFields, SchemaField } from './schema-field.js';
-import { schemas, type Fields, type Schema } from './schemas.js';
+import { schemas, type Fields, type Schema } from '../shared/schemas.js';
 
 /** Never an option: they have fields of their own. */
 const OWN = ['kind', 'model', 'unit', 'units'];

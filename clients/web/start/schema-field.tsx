@@ -4,7 +4,7 @@ import { useId } from 'preact/hooks';
 import { SelectField } from '../shared/fields.js';
 import { Labelled } from '../shared/labelled.js';
 import { FileField, JsonField, NumberEntry, TextEntry } from './entries.js';
-import type { Fields, Schema } from './schemas.js';
+import type { Fields, Schema } from '../shared/schemas.js';
 import { VariantField } from './variant-field.js';
 
 export interface SchemaFieldProps {

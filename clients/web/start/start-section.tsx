@@ -14,7 +14,7 @@ import { chooseKind, chosenModel, fillFrom, kind, offered, request, setField } f
 import { KINDS } from './kinds.js';
 import { AdvancedOptions, BasicOptions } from './options.js';
 import { RequestView } from './request-view.js';
-import { loadSchemas } from './schemas.js';
+import { loadSchemas } from '../shared/schemas.js';
 import { Units } from './units.js';
 
 /** `#/start?from=ID` begins with the request of that job. */

@@ -6,7 +6,7 @@ import { defaultUnit } from '../shared/models.js';
 import { sentenceCase } from '../shared/words.js';
 import { fields, kind, setField, unitName } from './draft.js';
 import { NumberEntry } from './entries.js';
-import type { Schema } from './schemas.js';
+import type { Schema } from '../shared/schemas.js';
 import { UnitPicker } from './unit-picker.js';
 
 const INDEX: Schema = { type: 'integer', minimum: 0, maximum: 1_000_000 };

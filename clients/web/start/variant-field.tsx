@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { SelectField } from '../shared/fields.js';
 import { ObjectFields, words, type SchemaFieldProps } from './schema-field.js';
-import { schemas, type Fields, type Schema } from './schemas.js';
+import { schemas, type Fields, type Schema } from '../shared/schemas.js';
 
 /** The field that tells the variant: the one that is a constant in each. */
 function discriminatorOf(members: readonly Schema[]): string {

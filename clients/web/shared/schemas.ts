@@ -1,6 +1,6 @@
 /** What the server tells of requests: their JSON Schemas, and what the presets set. The forms are made of it. */
 import { signal } from '@preact/signals';
-import { call } from '../shared/api.js';
+import { call } from './api.js';
 
 /** The part of JSON Schema that the schemas of the requests use. */
 export interface Schema {
