@@ -4,12 +4,11 @@ import type { AuditReport } from '../../../src/protocol/audit-report.js';
 import type { Artifact } from '../../../src/protocol/jobs.js';
 import { Picture } from '../shared/files.js';
 import { Table } from '../shared/table.js';
-import { percent } from '../shared/words.js';
+import { percent, sentenceCase } from '../shared/words.js';
+import { StrengthCharts } from './strength-chart.js';
 
-/** Charts that are shown in place, with what they show. */
+/** Charts of the report that are shown as they are, with what they show. */
 const FIGURES: Readonly<Record<string, string>> = {
-  'flip-rate.svg': 'Flip rate against shuffle strength',
-  'models.svg': 'Flip rates of all models against shuffle strength',
   'decomposition.svg': 'Where the accuracy above chance comes from',
   'classes.svg': 'Flip rate by class',
   'reversal.svg': 'What reversed clips are taken for',
@@ -48,7 +47,10 @@ function Conditions({ name, conditions, noiseFloor }: ModelReport): JSX.Element 
       ]}
       rows={[
         ...conditions.map((c) => [
-          c.name,
+          <>
+            {c.name}
+            <small>{c.description}</small>
+          </>,
           c.strength.displacement.toFixed(1),
           withRange(c.flipRate),
           withRange(c.excessFlipRate),
@@ -76,13 +78,13 @@ function Classes({ name, classes }: ModelReport): JSX.Element {
         { name: 'reversed: partner', number: true },
       ]}
       rows={classes.map((c) => [
-        c.label,
+        sentenceCase(c.label),
         c.clips,
         (100 * c.accuracy).toFixed(1),
         (100 * c.accuracyShuffled).toFixed(1),
         withRange(c.flipRate),
         pValue(c.adjustedP),
-        c.partner === null || c.partnerShare === null ? '–' : `${percent(c.partnerShare)} ${c.partner}`,
+        c.partner === null || c.partnerShare === null ? '–' : `${percent(c.partnerShare)} ${sentenceCase(c.partner)}`,
       ])}
     />
   );
@@ -132,35 +134,71 @@ interface AuditResultProps {
   readonly artifacts: readonly Artifact[];
 }
 
+/** What a verdict means, in a few words. */
+const MEANINGS: Readonly<Record<ModelReport['verdict'], string>> = {
+  sensitive: 'Its answers depend on the order of frames.',
+  insensitive: 'It answers from single frames: their order hardly matters to it.',
+  inconclusive: 'These clips are too few to tell.',
+};
+
+function Verdict({ name, verdict, sentence }: ModelReport): JSX.Element {
+  return (
+    <section class="audit-verdict" data-verdict={verdict} aria-label={`Verdict on ${name}`}>
+      <p class="quiet">{name}</p>
+      <p class="verdict-word large">{verdict}</p>
+      <p>{MEANINGS[verdict]}</p>
+      <p class="quiet">{sentence.replace(/^\w+: /, '')}</p>
+    </section>
+  );
+}
+
+function Figures({ artifacts }: Pick<AuditResultProps, 'artifacts'>): JSX.Element | null {
+  const found = Object.entries(FIGURES).flatMap(([name, words]) => {
+    const url = artifacts.find((artifact) => artifact.name === name)?.url;
+    return url === undefined ? [] : [{ url, words }];
+  });
+  if (found.length === 0) return null;
+  return (
+    <details>
+      <summary>More charts ({found.length})</summary>
+      {found.map(({ url, words }) => (
+        <Picture key={url} class="audit-figure" url={url} alt={words} />
+      ))}
+    </details>
+  );
+}
+
 export function AuditResult({ report, artifacts }: AuditResultProps): JSX.Element {
-  const { models, controls, comparisons } = report;
-  const url = (name: string): string | undefined => artifacts.find((artifact) => artifact.name === name)?.url;
+  const { models, controls, comparisons, parameters } = report;
+  const withClasses = models.filter(({ classes }) => classes.length > 0);
   return (
     <div class="audit-result">
-      {models.map(({ name, verdict, sentence }) => (
-        <section key={name} class="audit-verdict" aria-label={`Verdict on ${name}`}>
-          <p class="verdict-word large">{verdict}</p>
-          <p>{sentence.replace(/^\w+: /, '')}</p>
-        </section>
-      ))}
+      <div class="audit-verdicts">
+        {models.map((model) => (
+          <Verdict key={model.name} {...model} />
+        ))}
+      </div>
       <Controls controls={controls} />
       {comparisons
         .filter(({ condition }) => condition === 'shuffle')
         .map(({ sentence }) => (
           <p key={sentence}>{sentence}</p>
         ))}
-      {Object.entries(FIGURES).map(([name, words]) => {
-        const address = url(name);
-        return address !== undefined && <Picture key={name} class="audit-figure" url={address} alt={words} />;
-      })}
-      {models.map((model) => (
-        <Conditions key={model.name} {...model} />
+      <StrengthCharts models={models} delta={parameters.delta} />
+      <p class="quiet">
+        Flip rate: how many answers change when the frames are put in another order. Noise floor: how many change with
+        slightly other crops, in order. D: mean distance of a frame from its own place. Bars are 95 % intervals.
+      </p>
+      {withClasses.map((model) => (
+        <Classes key={model.name} {...model} />
       ))}
-      {models
-        .filter(({ classes }) => classes.length > 0)
-        .map((model) => (
-          <Classes key={model.name} {...model} />
+      <details>
+        <summary>Every condition ({models[0]?.conditions.length})</summary>
+        {models.map((model) => (
+          <Conditions key={model.name} {...model} />
         ))}
+      </details>
+      <Figures artifacts={artifacts} />
       {models.map(({ name, skipped, unlabelled }) => (
         <div key={name}>
           <Listed title={`Skipped by ${name}`} of={skipped} />

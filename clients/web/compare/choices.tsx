@@ -1,16 +1,10 @@
 /** What can be put beside: finished videos, and the real clips that excite the unit most. */
-import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
-import { useEffect } from 'preact/hooks';
-import type { Job } from '../../../src/protocol/jobs.js';
 import { linkTo } from '../app/router.js';
-import { useExamples } from '../models/use-examples.js';
-import { exampleFile } from '../models/use-examples.js';
-import { call } from '../shared/api.js';
-import { jobs } from '../shared/job-list.js';
+import { exampleFile, useExamples } from '../models/use-examples.js';
 import { LazyPicture } from '../shared/lazy-picture.js';
 import { Notice } from '../shared/notice.js';
-import { reportFailure } from '../shared/trouble.js';
+import { useJobs } from '../shared/use-jobs.js';
 import { moment, nameOfJob, short, unitLabel } from '../shared/words.js';
 import { clipPart, MOST_ITEMS } from './items.js';
 import type { Shown } from './use-item.js';
@@ -22,21 +16,6 @@ const MOST_CLIPS = 8;
 interface ChoicesProps {
   readonly parts: readonly string[];
   readonly onToggle: (part: string) => void;
-}
-
-/** The newest videos that are finished; asked for again when the list of jobs has changed. */
-function useFinished(): readonly Job[] | null {
-  const found = useSignal<readonly Job[] | null>(null);
-  const list = jobs.list.value;
-  const changed = list?.map(({ id, state }) => `${id} ${state}`).join('\n');
-  useEffect(() => {
-    if (changed === undefined) return;
-    call<{ jobs: Job[] }>('GET', `v1/jobs?state=succeeded&kind=video&parent=any&limit=${MOST_JOBS}`).then(
-      ({ jobs: finished }) => (found.value = finished),
-      reportFailure,
-    );
-  }, [changed]);
-  return found.value;
 }
 
 interface ChoiceProps extends ChoicesProps {
@@ -75,7 +54,7 @@ function Choice({ part, parts, picture, isStrip, name, words, onToggle }: Choice
 }
 
 export function JobChoices({ parts, onToggle }: ChoicesProps): JSX.Element {
-  const finished = useFinished();
+  const finished = useJobs(`state=succeeded&kind=video&parent=any&limit=${MOST_JOBS}`);
   return (
     <section class="card choices" aria-labelledby="choices-title">
       <h2 id="choices-title">Finished videos</h2>

@@ -20,9 +20,9 @@ export function FilterForm({ filters, onFilters }: FilterFormProps): JSX.Element
   return (
     <form class="form filters" role="search" aria-label="Jobs" onSubmit={(event) => event.preventDefault()}>
       <SearchField
-        label="Text in the id or the request"
+        label="Search"
         value={filters.text}
-        placeholder="walk_left"
+        placeholder="text of the id or the request"
         wait={PAUSE_MS}
         onValue={set('text')}
       />

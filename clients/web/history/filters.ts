@@ -18,10 +18,16 @@ export const STATE_CHOICES: readonly (readonly [value: string, text: string])[] 
   ['canceled' satisfies JobState, 'cancelled'],
 ];
 
-const KINDS: readonly JobKind[] = ['video', 'image', 'audit', 'batch'];
+const KINDS: Readonly<Record<JobKind, string>> = {
+  video: 'videos',
+  image: 'images',
+  figure: 'figures',
+  audit: 'audits',
+  batch: 'batches',
+};
 export const KIND_CHOICES: readonly (readonly [value: string, text: string])[] = [
   ['', 'any kind'],
-  ...KINDS.map((kind) => [kind, `${kind}s`.replace('batchs', 'batches')] as const),
+  ...Object.entries(KINDS),
 ];
 
 const FIELDS = ['state', 'kind', 'model', 'text'] as const;

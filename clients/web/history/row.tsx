@@ -8,7 +8,7 @@ import { call, send } from '../shared/api.js';
 import { LazyPicture } from '../shared/lazy-picture.js';
 import { StateBadge } from '../shared/state-badge.js';
 import { failureOf, reportFailure } from '../shared/trouble.js';
-import { duration, hasEnded, moment, nameOfJob, percent, short } from '../shared/words.js';
+import { duration, hasEnded, moment, nameOfJob, short } from '../shared/words.js';
 
 interface RowProps {
   readonly job: Job;
@@ -21,16 +21,12 @@ interface RowProps {
 /** Model, time, how long it took, what it reached. */
 function factsOf({ request, createdAt, startedAt, endedAt, progress, batch: counts }: Job): string {
   const model = request.kind === 'batch' ? request.job.model : request.model;
-  const took =
-    startedAt !== null && endedAt !== null ? duration((Date.parse(endedAt) - Date.parse(startedAt)) / 1000) : null;
-  const reached =
-    progress === null
-      ? null
-      : request.kind === 'audit'
-        ? `flip rate ${percent(progress.activation)}`
-        : `activation ${short(progress.activation)}`;
-  const done = counts === null ? null : `${counts.succeeded} of ${counts.jobs} done`;
-  return [model, moment(createdAt), took, counts === null ? reached : done].filter((fact) => fact !== null).join(' · ');
+  const ended = startedAt !== null && endedAt !== null;
+  const took = ended ? duration((Date.parse(endedAt) - Date.parse(startedAt)) / 1000) : undefined;
+  const hasActivation = (request.kind === 'video' || request.kind === 'image') && progress !== null;
+  const reached = hasActivation ? `activation ${short(progress.activation)}` : undefined;
+  const done = counts === null ? undefined : `${counts.succeeded} of ${counts.jobs} done`;
+  return [model, moment(createdAt), took, reached ?? done].filter((fact) => fact !== undefined).join(' · ');
 }
 
 /** What went wrong with an action, below the row. */
@@ -123,7 +119,7 @@ function PlainRow({ job, chosen, onChoose, onChanged, onRemoved }: RowProps): JS
     }
   };
   return (
-    <li class="row" data-job={job.id}>
+    <li class="row" data-job={job.id} data-kind={job.request.kind}>
       <span class="row-choice">
         {isComparable(job) && (
           <input type="checkbox" checked={chosen} aria-label={`Compare ${name}`} onChange={() => onChoose(job.id)} />

@@ -3,6 +3,7 @@ import { effect, type ReadonlySignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
+import { colour, DARK } from './colour.js';
 import { short } from './words.js';
 
 export interface Line {
@@ -38,13 +39,6 @@ export interface ChartProps {
   readonly mark?: ReadonlySignal<number>;
   /** Called with a place on the horizontal axis that was clicked. */
   readonly onPick?: (x: number) => void;
-}
-
-const DARK = window.matchMedia('(prefers-color-scheme: dark)');
-
-function colour(name: string, share = 100): string {
-  const value = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-  return share === 100 ? value : `color-mix(in srgb, ${value} ${share}%, transparent)`;
 }
 
 /** What a chart shows, in a sentence for those who do not see it. */
