@@ -65,10 +65,22 @@ export class WatchedJob {
     if (event.type === 'progress') this.#progress(event);
   }
 
+  /**
+   * Takes the job as it was told elsewhere: in an answer, in the list. Over a slow network the stream may lag behind, and it
+   * does not tell of steering.
+   */
+  adopt(told: Job): void {
+    const known = this.job.value;
+    if (known === null || told.updatedAt < known.updatedAt) return;
+    const same = told.updatedAt === known.updatedAt && JSON.stringify(told.steering) === JSON.stringify(known.steering);
+    if (!same) this.job.value = told;
+  }
+
   #state({ job, history }: StateEvent): void {
-    const changed = this.job.value?.state !== job.state;
+    const known = this.job.value;
+    const changed = known?.state !== job.state;
     this.missing.value = null;
-    this.job.value = job;
+    if (known === null || job.updatedAt >= known.updatedAt) this.job.value = job;
     this.progress.value = job.progress;
     if (history !== undefined) this.curve.value = { iterations: history.iterations, values: history.activations };
     if (changed && (hasEnded(job.state) || history === undefined)) void jobs.refresh();
@@ -94,18 +106,17 @@ export class WatchedJob {
   }
 }
 
-/** Whether the list of jobs knows that a job goes on which has ended here: somebody tried it again. */
-function goesOnAgain({ id, job }: WatchedJob): boolean {
-  const ended = job.value !== null && hasEnded(job.value.state);
-  const listed = jobs.list.value?.find((one) => one.id === id);
-  return ended && listed !== undefined && !hasEnded(listed.state);
-}
-
 /** Watches a job as long as the component is there. */
 export function useWatchedJob(id: string): WatchedJob {
   const watched = useMemo(() => new WatchedJob(id), [id]);
   const server = client.value;
-  const again = goesOnAgain(watched);
-  useEffect(() => watched.open(), [watched, server, again]);
+  // The stream says no more of a job that has ended; one that goes on all the same was tried again.
+  const goesOn = watched.job.value !== null && !hasEnded(watched.job.value.state);
+  const isOver = watched.watch.value?.isOver === true;
+  useEffect(() => watched.open(), [watched, server, goesOn && isOver]);
+  const listed = jobs.list.value?.find((job) => job.id === id);
+  useEffect(() => {
+    if (listed !== undefined) watched.adopt(listed);
+  }, [watched, listed]);
   return watched;
 }

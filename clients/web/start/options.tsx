@@ -90,6 +90,7 @@ export function AdvancedOptions(): JSX.Element | null {
           <ObjectFields
             schema={settings}
             value={fields.value[SETTINGS]}
+            leave={['iterations']}
             usual={presetSettings()}
             onValue={(value) => setField(SETTINGS, value)}
           />

@@ -9,6 +9,7 @@ import { modelNamed } from '../shared/models.js';
 import { loadSchemas, schemas } from '../shared/schemas.js';
 import { FormError, useSubmit } from '../shared/submit.js';
 import { reportFailure } from '../shared/trouble.js';
+import type { WatchedJob } from '../shared/watched-job.js';
 import { short, unitLabel } from '../shared/words.js';
 import { UnitPicker } from '../start/unit-picker.js';
 import { unitName } from '../start/draft.js';
@@ -67,16 +68,27 @@ function useChange(job: Job) {
   return { rate, penalties, unit, model, change, clear };
 }
 
-export function SteerForm({ job }: { readonly job: Job }): JSX.Element | null {
+/** Index of the unit that is maximised now. */
+function unitNow({ run, steering }: Job, labels: readonly string[]): number | null {
+  const unit = steering.flatMap(({ change }) => (change.unit === undefined ? [] : [change.unit])).at(-1);
+  if (unit !== undefined) return typeof unit === 'number' ? unit : labels.indexOf(unit);
+  return run !== null && 'unit' in run ? run.unit.index : null;
+}
+
+interface SteerProps {
+  readonly watched: WatchedJob;
+  readonly job: Job;
+}
+
+export function SteerForm({ watched, job }: SteerProps): JSX.Element | null {
   useEffect(() => void loadSchemas().catch(reportFailure), []);
   const { rate, penalties, unit, model, change, clear } = useChange(job);
   const { busy, error, onSubmit } = useSubmit(async () => {
-    await client.value.jobs.steer(job.id, change);
+    watched.adopt(await client.value.jobs.steer(job.id, change));
     clear();
   });
   if (schemas.value === null || model === undefined) return null;
   const now = settingsNow(job, schemas.value);
-  const run = job.run !== null && 'unit' in job.run ? job.run : null;
   const labelled = !('layer' in job.request) || job.request.layer === undefined;
   return (
     <details class="steer">
@@ -101,7 +113,7 @@ export function SteerForm({ job }: { readonly job: Job }): JSX.Element | null {
           <UnitPicker
             label="Unit"
             labels={model.labels}
-            chosen={unit.value ?? run?.unit.index ?? null}
+            chosen={unit.value ?? unitNow(job, model.labels)}
             onChoose={(index) => (unit.value = index)}
           />
         )}

@@ -10,6 +10,7 @@ import { Actions } from './actions.js';
 import { Again } from './again.js';
 import { usePlayhead, type Playhead } from './playhead.js';
 import { Files, useArtifacts, useReport } from './result.js';
+import { SameBytes } from './same-bytes.js';
 import { Stage } from './stage.js';
 import { Changes, SteerForm } from './steering.js';
 import { progressOf, timeOf } from './words.js';
@@ -104,13 +105,14 @@ export function SynthesisPanel({ watched, job }: PanelProps): JSX.Element {
         <FrameChart watched={watched} job={job} playhead={playhead} />
         {artifacts !== null && <Files id={job.id} artifacts={artifacts} />}
         {artifacts !== null && <Again job={job} />}
+        {artifacts !== null && <SameBytes job={job} artifacts={artifacts} />}
       </div>
       <div class="facts">
         <Numbers watched={watched} job={job} />
         <Actions job={job} noun="job" />
         <IterationChart watched={watched} job={job} real={report?.realClips?.mean ?? null} />
         {STEERED.includes(job.request.kind) && !hasEnded(job.state) && job.state !== 'encoding' && (
-          <SteerForm job={job} />
+          <SteerForm watched={watched} job={job} />
         )}
         <Changes job={job} />
       </div>
