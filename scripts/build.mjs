@@ -18,7 +18,9 @@ function filesOf(top, wanted) {
 /** What is transpiled. */
 function programSources() {
   const isTypeScript = (name) => name.endsWith('.ts') && !name.endsWith('.d.ts');
-  return ['src', join('clients', 'cli'), join('clients', 'js'), 'models'].flatMap((top) => filesOf(top, isTypeScript)).sort();
+  return ['src', join('clients', 'cli'), join('clients', 'js'), 'models']
+    .flatMap((top) => filesOf(top, isTypeScript))
+    .sort();
 }
 
 /** What the page is made of, besides parts of the program. */

@@ -6,7 +6,6 @@ import type { ModelRegistry } from '../../src/engine/models/registry.js';
 import { runAudit, type AuditRun } from '../../src/jobs/audit/run-audit.js';
 import type { AuditReport } from '../../src/protocol/index.js';
 import { FrameCache } from '../../src/video/index.js';
-import { duration } from './format.js';
 import type { Output } from './output.js';
 import type { Environment } from './settings.js';
 
@@ -38,7 +37,9 @@ export async function auditWithProgress(out: Output, registry: ModelRegistry, ru
       },
       onProgress(progress) {
         if (!progress.resumed) fresh++;
-        bar?.update(progress.done, progressWords(progress, (performance.now() - started) / 1000 / Math.max(1, fresh)));
+        const left = progress.total === null ? null : progress.total - progress.done;
+        const each = (performance.now() - started) / 1000 / Math.max(1, fresh);
+        bar?.update(progress.done, progressWords(progress), left === null ? null : left * each);
       },
       onNote: (words) => out.note(words),
     });
@@ -47,8 +48,7 @@ export async function auditWithProgress(out: Output, registry: ModelRegistry, ru
   }
 }
 
-function progressWords({ done, total, clip, flipRate }: AuditProgress, secondsAClip: number): string {
+function progressWords({ clip, flipRate }: AuditProgress): string {
   const flips = flipRate === null ? '' : `  flips ${(100 * flipRate).toFixed(1)} %`;
-  const left = total === null ? '' : `  ETA ${duration(secondsAClip * (total - done))}`;
-  return `clips  ${clip}${flips}${left}`;
+  return `clips  ${clip}${flips}`;
 }

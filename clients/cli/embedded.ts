@@ -12,6 +12,8 @@ import { isFinal, NeuroreelError, type Job, type JobRequest } from '../../src/pr
 import { writing } from './errors.js';
 import type { JobListener } from './job-display.js';
 import { assertSucceeded } from './job-result.js';
+import { followFrames } from './preview/follow.js';
+import type { Preview } from './preview/preview.js';
 
 /** Milliseconds that the step may take that an interruption falls into. */
 const STEP_MS = 60_000;
@@ -26,6 +28,8 @@ export interface EmbeddedJob {
   /** Folder for the artifacts; made if need be. Files of their names are replaced when the job has succeeded. */
   readonly folder: string;
   readonly listener: JobListener;
+  /** Shows its frames. */
+  readonly preview?: Preview | null | undefined;
   /** Told when the job goes on where an earlier command left it. */
   readonly onResumed?: (() => void) | undefined;
   /** Aborting it sets the job aside; its reason is thrown. */
@@ -80,6 +84,18 @@ function aborted(signal: AbortSignal): Promise<null> {
   });
 }
 
+/** Shows the frames of the job as soon as their size is known. */
+function showFrames({ events, frames }: JobManager, { request, preview }: EmbeddedJob): () => void {
+  let stop = (): void => undefined;
+  if (!preview) return stop;
+  events.on('state', ({ state, run }) => {
+    if (state !== 'running' || run === null || !('width' in run)) return;
+    stop();
+    stop = followFrames(frames, request.kind, run, preview);
+  });
+  return () => stop();
+}
+
 /**
  * Runs a job to its end; its artifacts are in `folder` then.
  * @throws {NeuroreelError} what the job's check or the job itself fails with; OUTPUT_UNWRITABLE; DATA_FOLDER_IN_USE when
@@ -90,6 +106,7 @@ export async function runEmbedded(job: EmbeddedJob): Promise<void> {
   const id = request.kind;
   const dataFolder = workFolder(folder, id);
   const { manager, left } = await openWhereItWas(job, dataFolder);
+  const stopShowing = showFrames(manager, job);
   let keep = false;
   try {
     if (left) job.onResumed?.();
@@ -104,6 +121,8 @@ export async function runEmbedded(job: EmbeddedJob): Promise<void> {
     assertSucceeded(outcome, undefined);
     await writing(folder, () => manager.exportArtifacts(id, folder));
   } finally {
+    stopShowing();
+    await job.preview?.end();
     await manager.close(STEP_MS);
     if (!keep) await rm(dataFolder, { recursive: true, force: true });
   }

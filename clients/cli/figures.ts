@@ -13,19 +13,15 @@ export type CliFigure = Omit<FigureRun, 'onStarted' | 'onMade' | 'signal'>;
 export async function figureWithProgress(out: Output, run: CliFigure): Promise<{ report: FigureReport }> {
   const interrupt = onInterrupt(out, { message: 'The figure was not finished.', goesOn: false });
   let bar: ReturnType<Output['progress']> | null = null;
-  const began = performance.now();
-  let total = 0;
   try {
     const report = await writing(run.folder, () =>
       runFigure({
         ...run,
         onStarted({ requests }) {
-          total = requests;
           if (requests > 0) bar = out.progress('making', requests);
         },
         onMade(done, words) {
-          const left = ((performance.now() - began) / 1000 / done) * (total - done);
-          bar?.update(done, `${words}${done < total ? `  ETA ${duration(left)}` : ''}`);
+          bar?.update(done, words);
         },
         signal: interrupt.signal,
       }),

@@ -1,6 +1,5 @@
 /** Shows a job while it goes on: iterations with activation and time left, then the frames that are encoded. */
 import type { Job, JobProgress } from '../../src/protocol/index.js';
-import { duration } from './format.js';
 import type { Output } from './output.js';
 import type { Progress } from './progress.js';
 
@@ -32,12 +31,11 @@ export class JobDisplay implements JobListener {
 
   progress(progress: JobProgress): void {
     if (this.#encoding) {
-      this.#show('encoding', progress.framesToEncode).update(progress.framesEncoded, 'frames');
+      this.#show('encoding', progress.framesToEncode).update(progress.framesEncoded, 'frames', null);
       return;
     }
     const { iteration, iterations, activation, etaSeconds } = progress;
-    const facts = `activation ${activation.toFixed(2)}  ETA ${duration(etaSeconds)}`;
-    this.#show('optimising', iterations).update(iteration, facts);
+    this.#show('optimising', iterations).update(iteration, `activation ${activation.toFixed(2)}`, etaSeconds);
   }
 
   end(): void {

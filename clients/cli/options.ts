@@ -1,5 +1,6 @@
 /** Options that several commands have, in groups: each command names the groups that it has, and adds its own. */
 import { Option, type Command } from 'commander';
+import { PREVIEW_CHOICES, type PreviewChoice } from './preview/choices.js';
 import { PRESET_NAMES, type PresetName, type SynthesisOverrides } from '../../src/protocol/index.js';
 import { collect, position, settings, size, whole } from './option-values.js';
 
@@ -115,6 +116,16 @@ export function layerOptions(command: Command): Command {
     .option('--layer <name>', 'a hidden layer, whose units are asked for by index')
     .option('--position <row,column>', 'where in a layer of maps (default: its middle)', position);
 }
+
+/** What a command has that makes something to be seen. */
+export interface PreviewOptions {
+  readonly preview: PreviewChoice;
+}
+
+export const previewOption = (): Option =>
+  new Option('--preview <way>', 'how frames are shown on the terminal meanwhile; auto finds out what it can')
+    .choices(PREVIEW_CHOICES)
+    .default('auto');
 
 /** Adds examples to a command's help. */
 export function examples(command: Command, lines: readonly (readonly [does: string, line: string])[]): void {

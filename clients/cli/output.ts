@@ -3,7 +3,7 @@
  * nothing else. Standard error holds what happens on the way: notes, progress, errors.
  */
 import type { NeuroreelError } from '../../src/protocol/index.js';
-import { startBar, startLines, type Progress } from './progress.js';
+import { NO_PROGRESS, startBar, startLines, type Progress } from './progress.js';
 
 export interface OutputOptions {
   /** The result as one JSON document. */
@@ -20,6 +20,8 @@ export class Output {
   readonly #stdout: Stream;
   readonly #stderr: Stream;
   #progress: Progress | null = null;
+  /** Rows of the picture right above the bar; 0 when there is none. */
+  #pictureRows = 0;
 
   constructor(
     { json = false, quiet = false }: OutputOptions,
@@ -40,6 +42,7 @@ export class Output {
   /** A part of the result that people get at once; left out of JSON. */
   say(text: string): void {
     if (this.json) return;
+    this.#pictureRows = 0;
     this.#progress?.clear();
     this.#stdout.write(`${text}\n`);
   }
@@ -47,6 +50,7 @@ export class Output {
   /** Something that is worth knowing but no result. */
   note(text: string): void {
     if (this.quiet) return;
+    this.#pictureRows = 0;
     this.#progress?.clear();
     this.#stderr.write(`${text}\n`);
   }
@@ -73,13 +77,29 @@ export class Output {
    */
   progress(label: string, total: number): Progress {
     this.endProgress();
-    if (this.quiet) return { update: () => undefined, clear: () => undefined, end: () => undefined };
+    if (this.quiet) return NO_PROGRESS;
     const start = this.#stderr.isTTY ? startBar : startLines;
     this.#progress = start(this.#stderr as NodeJS.WriteStream, label, total);
     return this.#progress;
   }
 
+  /**
+   * Draws a picture above the progress bar, in the place of the one before unless text came between. For a terminal.
+   * @param drawing what draws it from the cursor on
+   * @param rows rows of characters that it covers
+   */
+  picture(drawing: string, rows: number): void {
+    this.#progress?.clear();
+    const up = `\x1b[${rows}A`;
+    // Room is made first: a terminal that scrolls while it draws would lose the place.
+    const start = this.#pictureRows === rows ? up : `${'\n'.repeat(rows)}${up}`;
+    this.#stderr.write(`\r${start}\x1b7${drawing}\x1b8\x1b[${rows}B`);
+    this.#pictureRows = rows;
+    this.#progress?.redraw();
+  }
+
   endProgress(): void {
+    if (this.#progress !== null) this.#pictureRows = 0;
     this.#progress?.end();
     this.#progress = null;
   }

@@ -58,7 +58,7 @@ describe('progress in lines', () => {
       progress.update(done, `loss ${done}`);
     }
     progress.end();
-    expect(stream.text).toBe('training 1/5  loss 1\ntraining 3/5  loss 3\ntraining 5/5  loss 5\n');
+    expect(stream.text).toBe('training 1/5  loss 1\ntraining 3/5  loss 3  ETA 7 s\ntraining 5/5  loss 5\n');
   });
 
   it('tells how far it came when it ends early', () => {

@@ -5,7 +5,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const program = fileURLToPath(new URL('../../bin/neuroreel.mjs', import.meta.url));
+export const program = fileURLToPath(new URL('../../bin/neuroreel.mjs', import.meta.url));
 
 export interface CliResult {
   readonly code: number | null;

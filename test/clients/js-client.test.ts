@@ -1,11 +1,10 @@
 /** The TypeScript SDK over HTTP, against a real server. */
-import { createServer as createHttpServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NeuroreelClient, type ClientError, type JobSubmission } from '../../clients/js/index.js';
 import { parseToken } from '../../src/server/tokens.js';
 import { reaches } from '../jobs/fixtures/fixtures.js';
 import { startServer, type TestServer } from '../server/harness.js';
+import { answering } from './impostors.js';
 
 const code = (of: string): object => expect.objectContaining({ name: 'ClientError', code: of });
 const request = (more: Partial<JobSubmission> = {}): JobSubmission =>
@@ -140,34 +139,25 @@ describe('a server with tokens', () => {
 });
 
 describe('what is no server of this protocol', () => {
-  /** Answers everything alike. */
-  async function answering(headers: Record<string, string>, status: number, body: string): Promise<Server> {
-    const server = createHttpServer((_, response) => response.writeHead(status, headers).end(body));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return server;
-  }
-  const clientOf = (server: Server): NeuroreelClient =>
-    new NeuroreelClient({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
-
   it.each([
     ['a server of another version', { 'Neuroreel-Protocol': 'neuroreel.v2' }, 404, '{}', 'speaks neuroreel.v2'],
-    ['a web server', {}, 404, '<h1>Not found</h1>', 'not as a neuroreel server does'],
-    ['a web page', {}, 200, '<h1>Hello</h1>', 'did not answer in JSON'],
+    ['a web server', undefined, 404, '<h1>Not found</h1>', 'not as a neuroreel server does'],
+    ['a web page', undefined, 200, '<h1>Hello</h1>', 'did not answer in JSON'],
   ])('%s is told apart', async (_, headers, status, body, words) => {
-    const server = await answering(headers, status, body);
-    const client = clientOf(server);
+    const server = await answering(status, body, headers);
+    const client = new NeuroreelClient({ url: server.url });
     for (const asked of [client.jobs.get('a'), client.health(), client.wait('a')]) {
       await expect(asked).rejects.toEqual(code('PROTOCOL_MISMATCH'));
     }
     await expect(client.health()).rejects.toThrow(words);
-    server.close();
+    await server.close();
   });
 
   it('a proxy without a server behind it, and nothing at all, are unreachable', async () => {
-    const proxy = await answering({}, 502, 'Bad gateway');
-    const client = clientOf(proxy);
+    const proxy = await answering(502, 'Bad gateway');
+    const client = new NeuroreelClient({ url: proxy.url });
     await expect(client.health()).rejects.toEqual(code('SERVER_UNREACHABLE'));
-    await new Promise((resolve) => proxy.close(resolve));
+    await proxy.close();
     await expect(client.health()).rejects.toEqual(code('SERVER_UNREACHABLE'));
     await expect(client.wait('a')).rejects.toEqual(code('SERVER_UNREACHABLE'));
   });

@@ -68,7 +68,10 @@ async function batch(out: Output, options: BatchOptions): Promise<void> {
           bar = out.progress('units', count);
         },
         onStep: (label, iteration, of, activation) =>
-          bar?.update(finished, `${label} ${iteration}/${of}  activation ${activation.toFixed(2)}`),
+          bar?.update(
+            finished + iteration / (of + 1),
+            `${label} ${iteration}/${of}  activation ${activation.toFixed(2)}`,
+          ),
         onUnit(done, label) {
           finished = done;
           bar?.update(done, label);

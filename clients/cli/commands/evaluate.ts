@@ -7,7 +7,7 @@ import type { EvaluationReport, MeasuredMethod } from '../../../src/protocol/ind
 import { EVALUATION_FILES, writeEvaluationFiles } from '../../../src/report/write-evaluation.js';
 import { action } from '../command.js';
 import { writing } from '../errors.js';
-import { columns, duration } from '../format.js';
+import { columns } from '../format.js';
 import { onInterrupt } from '../interrupt.js';
 import {
   computeOptions,
@@ -73,7 +73,6 @@ async function evaluate(out: Output, options: EvaluateOptions): Promise<void> {
   const { model, prior, units, starts, seed = 1, preset = 'default', iterations, frames } = options;
   const { threads, baseline } = options;
   let bar: ReturnType<Output['progress']> | null = null;
-  const began = performance.now();
   try {
     await writing(folder, () => mkdir(folder, { recursive: true }));
     const { report, pictures } = await runEvaluation({
@@ -84,8 +83,7 @@ async function evaluate(out: Output, options: EvaluateOptions): Promise<void> {
       examples: options.examples,
       onStarted: (count) => (bar = out.progress('evaluating', count)),
       onUnit(done, label) {
-        const left = ((performance.now() - began) / 1000 / done) * ((units?.length ?? 0) - done);
-        bar?.update(done, `units  ${label}${left > 0 ? `  ETA ${duration(left)}` : ''}`);
+        bar?.update(done, label);
       },
       signal: interrupt.signal,
     });

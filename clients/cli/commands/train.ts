@@ -15,7 +15,7 @@ import { encodeVideo } from '../../../src/video/encoder.js';
 import { findFfmpeg } from '../../../src/video/ffmpeg-binary.js';
 import { action } from '../command.js';
 import { writing } from '../errors.js';
-import { columns, duration, facts, figure } from '../format.js';
+import { columns, facts, figure } from '../format.js';
 import { onInterrupt, type Interrupt } from '../interrupt.js';
 import { deviceOption, examples, runtimeOption, threadsOption, type GlobalOptions } from '../options.js';
 import { whole } from '../option-values.js';
@@ -183,7 +183,7 @@ class Training {
         const figures = Object.entries({ loss, ...watch }).map(
           ([figureName, value]) => `${figureName} ${figure(value)}`,
         );
-        bar.update(step, `${figures.join('  ')}  ETA ${duration(pace.eta(steps - step))}`);
+        bar.update(step, figures.join('  '), pace.eta(steps - step));
       },
     });
     this.#out.endProgress();
@@ -216,7 +216,7 @@ class Training {
         const frames = { frames: pixels, count: pixels.length / (3 * width * height), width, height };
         const path = join(made, label, `${name}.mp4`);
         await encodeVideo(frames, { path, width, height, fps: 25, crf: 12, upscale: 'none' });
-        bar.update(i + 1, 'clips');
+        bar.update(i + 1, 'clips', null);
       }
       await rm(folder, { recursive: true, force: true });
       await rename(made, folder);

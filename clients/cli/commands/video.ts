@@ -18,13 +18,16 @@ import {
   type ComputeOptions,
   type GlobalOptions,
   type LayerOptions,
+  previewOption,
+  type PreviewOptions,
   type SynthesisOptions,
 } from '../options.js';
 import { number } from '../option-values.js';
 import type { Output } from '../output.js';
+import { Preview } from '../preview/preview.js';
 import { openRegistry, memoryChoice, runtimeChoice } from '../settings.js';
 
-interface VideoOptions extends GlobalOptions, ComputeOptions, SynthesisOptions, LayerOptions {
+interface VideoOptions extends GlobalOptions, ComputeOptions, SynthesisOptions, LayerOptions, PreviewOptions {
   readonly model?: string;
   readonly unit?: string;
   readonly frames?: number;
@@ -41,7 +44,8 @@ export function define(command: Command): void {
   command
     .option('--frames <n>', 'frames of the video, 1 to 4096 (default 160)', number)
     .option('--fps <n>', 'frames a second of the MP4 (default 25)', number)
-    .option('--out <folder>', 'folder for video.mp4, sheet.png, activation.png and report.json', 'out/video');
+    .option('--out <folder>', 'folder for video.mp4, sheet.png, activation.png and report.json', 'out/video')
+    .addOption(previewOption());
   computeOptions(command).action(action(video));
   examples(command, [
     ["the default model's default unit", 'neuroreel video'],
@@ -62,12 +66,13 @@ async function video(out: Output, options: VideoOptions): Promise<void> {
   const folder = resolve(options.out);
   const message = 'The video was not finished; what it reached is kept.';
   const interrupt = onInterrupt(out, { message, goesOn: true });
+  const preview = await Preview.open(out, options.preview);
   const listener = new JobDisplay(out);
   const memory = memoryChoice(options.memory);
   const settings = { modelFolders: registry.folders, runtime, device, threads: options.threads, memory };
   try {
     await runEmbedded({
-      ...{ request, models: registry, settings, folder, listener, signal: interrupt.signal },
+      ...{ request, models: registry, settings, folder, listener, preview, signal: interrupt.signal },
       onResumed: () => out.note('The video goes on where it was interrupted.'),
     });
   } finally {
