@@ -9,7 +9,7 @@ import type { Playhead } from './playhead.js';
 export type View = 'play' | 'sheet' | 'evolution';
 
 /** Pictures that are shown instead of a video, the first that is there. */
-const SHEETS = ['sheet.png', 'figure.png'];
+const SHEETS = ['sheet.png', 'montage.png', 'figure.png'];
 const VIDEOS = ['video.mp4', 'figure.mp4'];
 const EVOLUTION = 'evolution.frames';
 const REPLAY_RATE = 8;

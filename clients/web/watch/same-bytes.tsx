@@ -14,7 +14,7 @@ interface Done {
 const done = signal<Readonly<Record<string, Done>>>({});
 
 /** The file that says what a job made. */
-const MADE = ['video.mp4', 'sheet.png', 'figure.png'];
+const MADE = ['video.mp4', 'montage.png', 'figure.png'];
 
 /** Steering is left out: one job was changed while it ran, the other was asked to be. */
 function askedFor({ steering: _, ...request }: Record<string, unknown>): string {
