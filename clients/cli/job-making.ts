@@ -55,7 +55,7 @@ async function makeHere(out: Output, { what, request, folder, options }: Making)
     ...{ modelFolders: models.folders, threads: options.threads, memory: memoryChoice(options.memory) },
     ...runtimeChoice(options),
   };
-  await findFfmpeg();
+  if (asked.kind === 'video') await findFfmpeg();
   const preview = await Preview.open(out, options.preview ?? 'none');
   const message = `The ${what} was not finished; what it reached is kept.`;
   const interrupt = onInterrupt(out, { message, goesOn: true });

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { FIGURE_FILES } from '../../../src/jobs/figures/run-figure.js';
-import { figureReport, parseWith, type FigureOptions, type SynthesisOverrides } from '../../../src/protocol/index.js';
+import { figureReport, parseWith, type FigureOptions } from '../../../src/protocol/index.js';
 import { FIGURES, figureNamed } from '../../../src/jobs/figures/table.js';
 import { action } from '../command.js';
 import { figureAgain, figureWithProgress, figureWords } from '../figures.js';
@@ -16,7 +16,7 @@ import {
   type GlobalOptions,
   type SynthesisOptions,
 } from '../options.js';
-import { unitList, whole } from '../option-values.js';
+import { fromPicture, unitList, whole } from '../option-values.js';
 import { makeJob } from '../job-making.js';
 import type { Output } from '../output.js';
 import { refuseWithServer, serverAddress, serverOptions, type ServerOptions } from '../server-options.js';
@@ -130,7 +130,3 @@ function figureOptions(options: FigureCommandOptions): FigureOptions {
     ...(picture !== undefined && { picture: resolve(picture), settings: fromPicture(settings) }),
   };
 }
-
-/** Settings of a run that starts from a picture, unless they say from what. */
-const fromPicture = (settings: SynthesisOverrides = {}): SynthesisOverrides =>
-  settings.start ? settings : { ...settings, start: { from: 'picture' } };

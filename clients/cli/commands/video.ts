@@ -1,6 +1,8 @@
 /** `neuroreel video`: a preferred video, made here or by a server. */
 import type { Command } from 'commander';
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { NeuroreelError } from '../../../src/protocol/index.js';
 import { action } from '../command.js';
 import { makeJob, unitOf } from '../job-making.js';
 import { videoResult, videoWords } from '../job-result.js';
@@ -16,7 +18,7 @@ import {
   type PreviewOptions,
   type SynthesisOptions,
 } from '../options.js';
-import { number } from '../option-values.js';
+import { fromPicture, number } from '../option-values.js';
 import type { Output } from '../output.js';
 import { serverOptions, type ServerOptions } from '../server-options.js';
 
@@ -26,6 +28,8 @@ interface VideoOptions
   readonly unit?: string;
   readonly frames?: number;
   readonly fps?: number;
+  readonly picture?: string;
+  readonly compareFree?: boolean;
   readonly out: string;
 }
 
@@ -37,6 +41,8 @@ export function define(command: Command): void {
   synthesisOptions(command);
   command
     .option('--frames <n>', 'frames of the video, 1 to 4096 (default 160)', number)
+    .option('--picture <file>', 'an image, or a video of as many frames, whose code the run starts from')
+    .option('--compare-free', 'the same with free codes, too, for what smoothness costs (takes twice as long)')
     .option('--fps <n>', 'frames a second of the MP4 (default 25)', number)
     .option('--out <folder>', 'folder for video.mp4, sheet.png, activation.png and report.json', 'out/video')
     .addOption(previewOption());
@@ -47,21 +53,33 @@ export function define(command: Command): void {
     ['the published algorithm', 'neuroreel video --unit wave --preset paper-2016'],
     ['a unit of a hidden layer', 'neuroreel video --layer conv3 --unit 12'],
     ['without a prior: the pixels themselves are optimised', 'neuroreel video --model mine --unit 3 --prior pixels'],
-    ['made by a server', 'neuroreel video --unit wave --server http://gpu.example:8160/'],
+    ['near a real clip, and what smoothness costs', 'neuroreel video --picture clip.mp4 --frames 16 --compare-free'],
     ['how sure the model is of it, for a script', 'neuroreel video --json --quiet | jq .report.finalProbability'],
   ]);
 }
 
 async function video(out: Output, options: VideoOptions): Promise<void> {
   const folder = resolve(options.out);
-  const { model, unit, layer, position, prior, preset, settings, frames, seed, iterations, fps } = options;
+  const { model, unit, layer, position, prior, preset, frames, seed, iterations, fps, compareFree } = options;
+  const picture = options.picture === undefined ? undefined : await pictureFile(options.picture);
+  const settings = picture === undefined ? options.settings : fromPicture(options.settings);
   await makeJob(out, {
     ...{ what: 'video', folder, options },
     request: async (labelsOf) => ({
       ...{ kind: 'video', model, layer, position, prior, preset, settings, frames, seed, iterations, fps },
+      ...{ picture, compareFree },
       unit: unit === undefined ? undefined : unitOf(unit, await labelsOf(model ?? 'figures-lrcn')),
     }),
   });
   const result = await videoResult(folder);
   out.result(result, videoWords(result));
+}
+
+/** A file as a request takes it. @throws {NeuroreelError} REQUEST_INVALID */
+async function pictureFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'base64');
+  } catch (cause) {
+    throw new NeuroreelError('REQUEST_INVALID', `${path} cannot be read.`, { cause });
+  }
 }
