@@ -59,6 +59,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/demo.js'),
   },
   {
+    name: 'completion',
+    summary: 'make bash, zsh or fish complete the command line',
+    load: () => import('./commands/completion.js'),
+  },
+  {
     name: 'doctor',
     summary: 'find out what this machine has, and what it lacks',
     load: () => import('./commands/doctor.js'),
@@ -86,7 +91,8 @@ function commandNamed(argv: readonly string[]): string | undefined {
   return first === 'help' ? second : first;
 }
 
-async function programFor(argv: readonly string[]): Promise<Command> {
+/** The program with the command that the arguments are for; the others have only their names. */
+export async function programFor(argv: readonly string[]): Promise<Command> {
   const program = new Command('neuroreel')
     .description('Shows what a unit of a trained network wants to see, and audits whether a recogniser uses time.')
     .version(packageVersion, '-V, --version', 'print the version')
