@@ -57,7 +57,7 @@ const synthesisFields = {
     .max(MAX_PICTURE)
     .optional()
     .describe(
-      "An image file (PNG, JPEG, WebP) as base64, of which a run that starts `from: 'picture'` takes the code.",
+      "An image file (PNG, JPEG, WebP), or of a video job a video of as many frames (MP4, WebM), as base64, of which a run that starts `from: 'picture'` takes the code.",
     ),
   seed: z.int().min(0).max(0xffffffff).default(1).describe('Seed of every random number of the job.'),
   iterations: z.int().min(1).max(100_000).optional().describe("Iterations; the preset's number when absent."),
@@ -273,6 +273,14 @@ export const jobProgress = z
       .min(0)
       .describe('Frames that went into the MP4 so far (0 until encoding starts); of images and audits: files written.'),
     framesToEncode: z.int().min(0).describe('Frames that the MP4 will have; of images and audits: files.'),
+    frameActivations: z
+      .array(z.number().nullable())
+      .max(MAX_HISTORY)
+      .optional()
+      .describe(
+        "The unit's activation at each frame (the mean over the windows that hold it; null where none does), or for each " +
+          `picture of an image job; means of neighbours where there are more than ${MAX_HISTORY}.`,
+      ),
     audit: auditProgress.optional().describe('Only of an audit.'),
     figure: figureProgress.optional().describe('Only of a figure.'),
   })

@@ -82,16 +82,17 @@ describe.skipIf(!existsSync(executablePath))('the live page', () => {
   });
 
   it('starts a job, plays its frames as they evolve, and shows the finished video and its files', async () => {
-    await startServer();
+    await startServer(0, { stepMs: 100, iterations: 80 });
     await page.goto(server.url);
     await expect.poll(() => text('h1')).toBe('Nothing made yet');
     await page.getByRole('link', { name: 'Start a job' }).click();
-    await page.getByLabel('Unit').selectOption('walk');
+    await page.getByRole('combobox', { name: 'Unit' }).fill('wal');
+    await page.getByRole('option', { name: 'Walk' }).click();
     await page.getByLabel('Seed').fill('7');
     await page.getByRole('button', { name: 'Start', exact: true }).click();
     await state('running');
     expect(new URL(page.url()).hash).toBe(`#/watch/${server.jobs.list()[0]?.id}`);
-    expect(server.jobs.list()[0]?.request).toMatchObject({ model: 'sketch', unit: 1, seed: 7 });
+    expect(server.jobs.list()[0]?.request).toMatchObject({ model: 'sketch', unit: 'walk', seed: 7 });
     const player = page.locator('canvas.player');
     await player.waitFor();
     const first = await picture();
