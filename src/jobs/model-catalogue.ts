@@ -40,4 +40,3 @@ export function findModel(models: ModelCatalogue, kinds: readonly ModelSummary['
   const message = `No ${kinds.join(' or ')} is named ${JSON.stringify(name)}; there are: ${names}.`;
   throw new NeuroreelError('MODEL_UNKNOWN', message);
 }
-
