@@ -2,7 +2,7 @@
 import type { Health, Job } from '../../src/protocol/index.js';
 import { isFinal } from '../../src/protocol/wire.js';
 import type { Frame } from './frame.js';
-import { Http, type HttpOptions } from './http.js';
+import { Http, type CallOptions, type HttpOptions } from './http.js';
 import { Jobs } from './jobs.js';
 import { Models } from './models.js';
 import { RECONNECT, type ReconnectOptions } from './stream/backoff.js';
@@ -50,6 +50,19 @@ export class NeuroreelClient {
   /** How the server is; needs no token. */
   health(options: Abortable = {}): Promise<Health> {
     return this.#http.json('GET', '/healthz', options);
+  }
+
+  /** JSON Schemas of the requests for jobs, by kind, and of changes while a job runs. */
+  schemas(options: Abortable = {}): Promise<Record<string, unknown>> {
+    return this.#http.json('GET', '/schemas.json', options);
+  }
+
+  /**
+   * Any other request, with the token and errors of the others.
+   * @param path as the server names it, `/v1/...`
+   */
+  call(method: string, path: string, options: CallOptions = {}): Promise<Response> {
+    return this.#http.call(method, path, options);
   }
 
   /** Watches a job over the stream: its events, its frames if wanted, and commands to it. Close it when done. */

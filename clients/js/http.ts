@@ -49,6 +49,17 @@ async function errorOf(response: Response, url: URL): Promise<ClientError> {
   return mismatch(`${url.href} answered ${response.status}, and not as a neuroreel server does.`);
 }
 
+type QueryValue = string | number | readonly string[] | undefined;
+
+/** `?a=1&b=x,y`, without what is undefined; lists with commas. */
+export function queryOf(values: Readonly<Record<string, QueryValue>>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined) query.set(name, String(value));
+  }
+  return query.size === 0 ? '' : `?${query.toString()}`;
+}
+
 export class Http {
   readonly base: URL;
   readonly #token: string | undefined;
@@ -65,7 +76,7 @@ export class Http {
     return this.#token !== undefined;
   }
 
-  /** @param path as the server names it, `/v1/...` */
+  /** @param path as the server names it, `/v1/...`, with or without a query */
   address(path: string): URL {
     return new URL(path.replace(/^\//, ''), this.base);
   }

@@ -10,7 +10,7 @@ export { NeuroreelClient, type ClientOptions } from './client.js';
 export { tileOf, type Pixels } from './decode.js';
 export { ClientError } from './errors.js';
 export { Frame } from './frame.js';
-export type { HttpOptions } from './http.js';
+export type { CallOptions, HttpOptions } from './http.js';
 export type { Jobs, SubmitOptions } from './jobs.js';
 export type { Models } from './models.js';
 export type { ReconnectOptions } from './stream/backoff.js';

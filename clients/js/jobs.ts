@@ -1,7 +1,7 @@
 /** Jobs over HTTP. */
 import type { Artifact, JobWithHistory } from '../../src/protocol/index.js';
 import { ClientError } from './errors.js';
-import type { Http } from './http.js';
+import { queryOf, type Http } from './http.js';
 import type { JobFilter, JobPage, JobSubmission, Steering } from './types.js';
 
 export interface SubmitOptions {
@@ -27,14 +27,6 @@ function newKey(): string {
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const jobPath = (id: string, rest = ''): string => `/v1/jobs/${encodeURIComponent(id)}${rest}`;
-
-function queryOf(filter: JobFilter): string {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(filter)) {
-    if (value !== undefined) query.set(name, Array.isArray(value) ? value.join(',') : String(value));
-  }
-  return query.size === 0 ? '' : `?${query.toString()}`;
-}
 
 export class Jobs {
   readonly #http: Http;
@@ -71,7 +63,7 @@ export class Jobs {
 
   /** One part of the list of jobs, newest first. */
   list(filter: JobFilter = {}, options: Abortable = {}): Promise<JobPage> {
-    return this.#http.json('GET', `/v1/jobs${queryOf(filter)}`, options);
+    return this.#http.json('GET', `/v1/jobs${queryOf({ ...filter })}`, options);
   }
 
   /** All jobs that fit, newest first, fetched part by part as they are asked for. */
@@ -135,6 +127,11 @@ export class Jobs {
   /** Address of a file of a job, for links and `<video>`; of a server that asks for a token, fetch it instead. */
   artifactAddress(id: string, name: string): string {
     return this.#http.address(jobPath(id, `/artifacts/${encodeURIComponent(name)}`)).href;
+  }
+
+  /** Address of a small picture of what a job left. */
+  thumbnailAddress(id: string): string {
+    return this.#http.address(jobPath(id, '/thumbnail.webp')).href;
   }
 
   /** Address of the MP4 of how a job evolved, if its request had `keyframeEvery`. @param frame absent: all, tiled */

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type {
   ClientMessageInput,
+  examplesQuery,
   frameView,
   jobQuery,
   jobSubmission,
@@ -27,7 +28,11 @@ export type {
   JobRequest,
   JobState,
   JobWithHistory,
+  ModelDetails,
+  ModelLayers,
   ModelSummary,
+  UnitExample,
+  UnitExamples,
 } from '../../src/protocol/index.js';
 
 /** A request for a job as clients send it: fields with a default may be absent; `priority` and `webhook` may be there. */
@@ -46,6 +51,12 @@ export interface JobFilter extends Omit<z.input<typeof jobQuery>, 'state' | 'kin
   readonly state?: JobState | readonly JobState[];
   readonly kind?: JobKind | readonly JobKind[];
   /** Jobs in one answer at most, 1 to 1000 (200). */
+  readonly limit?: number;
+}
+
+/** Which real examples are wanted: `unit`, `clips`, `limit`. */
+export interface ExamplesFilter extends Omit<z.input<typeof examplesQuery>, 'limit'> {
+  /** 1 to 100 (12). */
   readonly limit?: number;
 }
 

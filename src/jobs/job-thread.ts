@@ -49,6 +49,9 @@ function died(message: string, cause?: Error): ThreadEnd {
 /** A thread that is in native code does not end before that returns: it is not waited for longer than so. */
 const TERMINATE_MS = 2000;
 
+/** A worker that has to load its code and the models, perhaps on a busy machine, is given at least so long. */
+const START_MS = 60_000;
+
 export interface ThreadOptions {
   /** Called for each message of the worker, in order. */
   readonly onNews: (news: ThreadNews) => void;
@@ -64,6 +67,7 @@ export class JobThread {
   #killTimer: NodeJS.Timeout | null = null;
   #held = false;
   #sign = { beats: 0, at: performance.now() };
+  #heard = false;
   /** Resolves once, when the thread has ended; never rejects. */
   readonly ended: Promise<ThreadEnd>;
 
@@ -139,8 +143,9 @@ export class JobThread {
     const beats = Atomics.load(this.#control, CONTROL.beats);
     const now = performance.now();
     if (this.#held || beats !== this.#sign.beats) this.#sign = { beats, at: now };
-    if (now - this.#sign.at < stallMs) return;
-    const message = `The worker gave no sign of life for ${stallMs / 1000} seconds.`;
+    const patience = this.#heard ? stallMs : Math.max(stallMs, START_MS);
+    if (now - this.#sign.at < patience) return;
+    const message = `The worker gave no sign of life for ${patience / 1000} seconds.`;
     this.#end({ outcome: 'failed', error: new NeuroreelError('WORKER_STALLED', message), crashed: true });
   }
 
@@ -153,6 +158,7 @@ export class JobThread {
     this.#worker.on('message', (message: WorkerMessage) => {
       if (over) return;
       this.#sign = { ...this.#sign, at: performance.now() };
+      this.#heard = true;
       if (isEnd(message)) {
         finish(endOf(message));
         return;

@@ -143,7 +143,11 @@ export class Run {
         parts.save();
         return;
       case 'steered':
-        this.#hearSteered(news);
+        this.#amendSteering(news.index, { iteration: news.iteration });
+        return;
+      case 'refused':
+        parts.log.warn({ job: parts.job().id }, `a change was refused: ${news.why}`);
+        this.#amendSteering(news.index, { iteration: null, refused: news.why });
         return;
       case 'note':
         parts.log.warn({ job: this.#parts.job().id }, news.message);
@@ -210,9 +214,9 @@ export class Run {
     this.#parts.progress({ ...progress, etaSeconds: 0, framesEncoded: frames, framesToEncode: of });
   }
 
-  #hearSteered({ index, iteration }: NewsOf<'steered'>): void {
+  #amendSteering(index: number, change: Partial<Job['steering'][number]>): void {
     const { steering } = this.#parts.job();
-    this.#parts.patch({ steering: steering.map((entry, i) => (i === index ? { ...entry, iteration } : entry)) });
+    this.#parts.patch({ steering: steering.map((entry, i) => (i === index ? { ...entry, ...change } : entry)) });
     this.#parts.save();
   }
 }

@@ -45,22 +45,3 @@ export async function openWhereItWas(
   context.note('A model or the runtime was changed since the job was interrupted: it starts from its beginning.');
   return open(undefined);
 }
-
-/**
- * To be awaited before each step, after {@link keepSynthesis}: makes the changes that are to have effect from `iteration` on.
- * One that the model refuses is left out, and the job goes on.
- */
-export async function steerSynthesis(
-  context: Pick<JobContext, 'steeringAt' | 'note'>,
-  synthesis: Synthesis,
-  iteration: number,
-): Promise<void> {
-  for (const change of context.steeringAt(iteration)) {
-    try {
-      await synthesis.steer(change);
-    } catch (error) {
-      if (!(error instanceof NeuroreelError)) throw error;
-      context.note(`A change at iteration ${iteration} was refused: ${error.message}`);
-    }
-  }
-}

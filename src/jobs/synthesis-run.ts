@@ -7,7 +7,7 @@ import type { ImageJobRequest, VideoJobRequest } from '../protocol/index.js';
 import { decodeStill } from '../video/index.js';
 import { deviceOf, type EngineSettings } from './kinds.js';
 import { packageVersion } from './package-root.js';
-import { keepSynthesis, openWhereItWas, steerSynthesis } from './synthesis-checkpoint.js';
+import { keepSynthesis, openWhereItWas } from './synthesis-checkpoint.js';
 import type { JobContext } from './worker-contract.js';
 
 type SynthesisRequest = VideoJobRequest | ImageJobRequest;
@@ -85,7 +85,7 @@ async function optimise(
   for (;;) {
     await keepSynthesis(context, synthesis);
     await context.betweenSteps();
-    await steerSynthesis(context, synthesis, iteration + 1);
+    await context.steer(iteration + 1, (change) => synthesis.steer(change));
     const progress = await synthesis.step({ pixels: context.pixelsDue(iteration + 1) });
     if (progress === null) break;
     const { pixels, activation, smoothness, seconds } = progress;
@@ -121,6 +121,9 @@ export function commonReport({ id, request, events, steered }: SynthesisContext,
     versions: { neuroreel: packageVersion, node: process.versions.node, runtime },
     iterations: result.activations.length,
     activations: Array.from(result.activations),
-    steering: steered.map(({ iteration, change }) => ({ iteration: iteration!, change })),
+    // A plan may hold changes of iterations that were never made.
+    steering: steered.flatMap(({ iteration, change }) =>
+      iteration! <= result.activations.length ? [{ iteration: iteration!, change }] : [],
+    ),
   };
 }

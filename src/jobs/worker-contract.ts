@@ -112,6 +112,8 @@ export type WorkerMessage =
   | { type: 'checkpoint'; iteration: number }
   /** The change of that index has effect from this iteration on. */
   | { type: 'steered'; index: number; iteration: number }
+  /** The change of that index cannot be made. */
+  | { type: 'refused'; index: number; why: string }
   /** What the job kept could not be used: it starts from its beginning. */
   | { type: 'note'; message: string }
   | { type: 'succeeded' }
@@ -157,8 +159,11 @@ export interface JobContext<R extends JobRequest = JobRequest, S = unknown> {
   kept(): Promise<Snapshot | null>;
   /** To be awaited before each step with what the job is then; it goes to the disk now and then. */
   keep(snapshot: Snapshot): Promise<void>;
-  /** Changes that are to have effect from `iteration` (from 1) on, in order; to be asked before each step. */
-  steeringAt(iteration: number): Steering[];
+  /**
+   * To be awaited before each step: makes the changes that are to have effect from `iteration` (from 1) on, in order. One for
+   * which `change` throws a NeuroreelError is recorded as refused, and the job goes on without it.
+   */
+  steer(iteration: number, change: (steering: Steering) => void | Promise<void>): Promise<void>;
   /** Changes that had effect by `iteration`, in order: for a job that goes on after it. */
   steeringUpTo(iteration: number): Steering[];
   /** Every change that has had effect so far, for the report. */

@@ -158,15 +158,21 @@ class WorkerContext implements JobContext {
     if (performance.now() - this.#writtenAt >= this.checkpointSeconds * 1000) await this.flush();
   }
 
-  steeringAt(iteration: number): Steering[] {
-    return this.#steering.flatMap((entry, index) => {
-      if (entry.iteration !== null && entry.iteration !== iteration) return [];
-      if (entry.iteration === null) {
-        this.#steering[index] = { ...entry, iteration };
-        this.#post({ type: 'steered', index, iteration });
+  async steer(iteration: number, change: (steering: Steering) => void | Promise<void>): Promise<void> {
+    for (const [index, entry] of this.#steering.entries()) {
+      if (entry.refused !== undefined || (entry.iteration !== null && entry.iteration !== iteration)) continue;
+      try {
+        await change(entry.change);
+      } catch (error) {
+        if (!(error instanceof NeuroreelError)) throw error;
+        this.#steering[index] = { ...entry, iteration: null, refused: error.message };
+        this.#post({ type: 'refused', index, why: error.message });
+        continue;
       }
-      return [entry.change];
-    });
+      if (entry.iteration !== null) continue;
+      this.#steering[index] = { ...entry, iteration };
+      this.#post({ type: 'steered', index, iteration });
+    }
   }
 
   steeringUpTo(iteration: number): Steering[] {

@@ -1,5 +1,6 @@
 /** `report.json` of an evaluation: how good are the preferred pictures or videos of a model, beside real ones. */
 import { z } from 'zod';
+import { synthesisOverrides } from './synthesis.js';
 
 export const EVALUATION_FORMAT = 'neuroreel.evaluation/1';
 
@@ -123,6 +124,7 @@ export const evaluationReport = z
       preset: z.string(),
       frames: z.int().min(1).nullable().describe('Of a video.'),
       iterations: z.int().min(1).nullable(),
+      settings: synthesisOverrides.nullable().default(null).describe('What replaced settings of the preset.'),
       examples: z.int().min(1).describe('Real examples of a class that are taken at most.'),
       baseline: z.boolean(),
     }),

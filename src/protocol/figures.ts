@@ -9,6 +9,7 @@ export const FIGURE_FORMAT = 'neuroreel.figure/1';
 export const MAX_PANELS = 1024;
 
 const name = z.string().min(1).max(100);
+const path = z.string().min(1).max(4096);
 
 export const pictureRequest = z
   .strictObject({
@@ -23,6 +24,14 @@ export const pictureRequest = z
     seed: z.int().min(0).max(0xffffffff).default(1),
     starts: z.int().min(1).max(64).default(1).describe('Pictures, each from a start of its own.'),
     frames: z.int().min(1).max(4096).default(16).describe('Of a recogniser: frames of each video.'),
+    picture: path
+      .optional()
+      .describe(
+        "A picture, or a video of as many frames, of which a run that starts `from: 'picture'` takes the code.",
+      ),
+    examples: path
+      .optional()
+      .describe('Real pictures, a folder of class folders or an archive of one, of which the patch prior is made.'),
   })
   .describe('One unit from some starts.');
 export type PictureRequest = z.output<typeof pictureRequest>;
@@ -49,9 +58,37 @@ export const figurePanel = z
     probability: z.number().nullable(),
     crop: box.nullable().describe('What the unit sees of the picture: the part that is shown.'),
     size: z.strictObject({ width: z.int(), height: z.int(), frames: z.int().min(1) }),
+    inputs: z
+      .array(z.strictObject({ path, sha256: z.string().nullable().describe('null of a folder.') }))
+      .default([])
+      .describe('Files that its request names, as they were.'),
   })
   .describe('A panel of a figure.');
 export type FigurePanel = z.output<typeof figurePanel>;
+
+const names = z.array(name).max(MAX_PANELS);
+
+export const figureOptions = z
+  .strictObject({
+    model: name.optional(),
+    units: z.array(unitName).max(MAX_PANELS).optional(),
+    layer: layerName.optional(),
+    position: unitPosition.optional(),
+    layers: names.optional(),
+    priors: names.optional(),
+    models: names.optional().describe('Checkpoints.'),
+    preset: presetName.optional(),
+    settings: synthesisOverrides.optional(),
+    starts: z.int().min(1).max(64).optional(),
+    seed: z.int().min(0).max(0xffffffff).optional(),
+    iterations: z.int().min(1).max(100_000).optional(),
+    frames: z.int().min(1).max(4096).optional(),
+    videos: z.array(path).max(MAX_PANELS).optional().describe('Videos to put side by side.'),
+    real: path.optional().describe('Real examples, where the model brings none.'),
+    picture: path.optional().describe('A picture, or a video, to start from.'),
+  })
+  .describe('What may be asked of a figure; what is absent is as the figure says.');
+export type FigureOptions = z.output<typeof figureOptions>;
 
 export const figureReport = z
   .strictObject({
@@ -61,7 +98,9 @@ export const figureReport = z
     subtitle: z.string(),
     rows: z.array(z.string()),
     columns: z.array(z.string()),
-    options: z.record(z.string(), z.unknown()).describe('What was asked for, with defaults.'),
+    options: figureOptions.describe('What was asked for, with defaults: all that makes the figure again.'),
+    fps: z.number().min(1).max(120).default(12).describe('Frames a second of the MP4.'),
+    single: z.boolean().default(false).describe('Whether each picture is a file by itself, too.'),
     panels: z.array(figurePanel).max(MAX_PANELS),
     files: z.array(z.string()),
     runtime: z.string().nullable(),

@@ -350,6 +350,7 @@ const steeringRecord = z
       iteration: z.int().min(1).nullable().describe('The first iteration that it had effect on; null until then.'),
       at: z.iso.datetime().describe('When it was asked for.'),
       change: steering,
+      refused: z.string().optional().describe('Why it has no effect; absent of one that has.'),
     }),
   )
   .describe('What was changed while the job ran.');

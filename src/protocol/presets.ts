@@ -66,6 +66,7 @@ const NO_PENALTIES: SynthesisPenalties = {
   naturalness: 0,
   identity: 0,
   energy: 0,
+  pace: 0,
   manifold: 0,
   totalVariation: 0,
   code: 0,
@@ -136,6 +137,56 @@ export const PRESETS = {
     describe: "the paper's constants from a real image's code: step sizes from 1, 30 iterations",
     generator: paper(1, { iterations: 30, start: VARIANTS.start.picture }),
     pixels: { ...pixels(0.02), iterations: 30, start: VARIANTS.start.picture },
+  },
+  'two-units': {
+    describe: 'two units in one input, equation 2 of the supplement; `objective.with` names the other',
+    generator: paper(8, { objective: VARIANTS.objective.joint }),
+    pixels: { ...pixels(0.05), objective: VARIANTS.objective.joint },
+  },
+  'figure-s9': {
+    describe: "figures S9 and S10: a unit from several starts, the paper's constants for CaffeNet",
+    generator: PAPER,
+    pixels: pixels(0.05),
+  },
+  'figure-s11': {
+    describe: 'figures S11 and S12: pairs of units, with both activations kept alike; as two-units',
+    generator: paper(8, { objective: VARIANTS.objective.joint }),
+    pixels: { ...pixels(0.05), objective: VARIANTS.objective.joint },
+  },
+  'figure-s13': {
+    describe: 'figure S13: priors of other layers; each code is kept to its range and decays',
+    generator: paper(8),
+    pixels: paper(0.05, { bounds: VARIANTS.bounds.none }),
+  },
+  'figure-s14': {
+    describe: "figures S14 to S16: hidden units, as the paper's program has them for conv5 of Places205",
+    generator: paper(8),
+    pixels: pixels(0.05),
+  },
+  'figure-s17': {
+    describe:
+      'figure S17: with a generator as the paper; without one L2 decay and Gaussian blurs (Yosinski et al. 2015)',
+    generator: paper(8),
+    pixels: {
+      ...PAPER,
+      optimiser: { rule: 'paper', start: 0.02, end: 0.005, schedule: 'linear', decay: 0.995, normalise: 'all' },
+      bounds: VARIANTS.bounds.box,
+      start: VARIANTS.start.mean,
+      blur: { every: 4, sigma: 0.5 },
+    },
+  },
+  'figure-s18': {
+    describe: 'figure S18: many starts of one unit; a sampler whose noise takes each chain elsewhere (PPGN)',
+    generator: {
+      ...PAPER,
+      objective: VARIANTS.objective.truncated_softmax,
+      optimiser: VARIANTS.optimiser.ppgn,
+    },
+    pixels: {
+      ...PAPER,
+      objective: VARIANTS.objective.truncated_softmax,
+      optimiser: { ...VARIANTS.optimiser.ppgn, eps2: 0.1, eps3: 0.02 },
+    },
   },
 } as const satisfies Record<string, Preset>;
 

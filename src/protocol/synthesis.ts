@@ -199,6 +199,9 @@ export const penaltyWeights = z
     naturalness: weight.describe('Mean squared movement: how natural single frames stay.'),
     identity: weight.describe("Squared distance of the identity's mean square from 1, that of real ones."),
     energy: weight.describe("Mean squared distance of each frame's movement from the energy of real frames."),
+    pace: weight.describe(
+      "Squared relative distance of the video's smoothness from that of real clips of the label, where the model knows it.",
+    ),
     manifold: weight.describe("Distance of codes from those that the prior's encoder finds in their pictures."),
     totalVariation: weight.describe('Mean squared difference of neighbouring pixels, 0..1.'),
     code: weight.describe('Length of the code, ||y||, of each picture or of the whole video.'),

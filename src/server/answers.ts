@@ -1,9 +1,10 @@
 /** How the server answers: errors as the catalogue has them, and routes that know their methods. */
 import type { ErrorRequestHandler, Request, RequestHandler, Response, Router } from 'express';
 import type { Log } from '../jobs/manager.js';
+import { diskError, isDiskFull } from '../jobs/store/disk.js';
 import { NeuroreelError } from '../protocol/index.js';
 
-/** Seconds that a client is asked to wait when the queue is full. */
+/** Seconds that a client is asked to wait when something is full. */
 const RETRY_AFTER_SECONDS = 10;
 
 type Handler = (request: Request, response: Response) => void | Promise<void>;
@@ -38,7 +39,8 @@ function retryAfter({ details }: NeuroreelError): number {
 }
 
 export function sendError(response: Response, error: NeuroreelError): void {
-  if (error.code === 'QUEUE_FULL') response.set('Retry-After', String(RETRY_AFTER_SECONDS));
+  if (error.code === 'QUEUE_FULL' || error.code === 'STREAM_LIMIT')
+    response.set('Retry-After', String(RETRY_AFTER_SECONDS));
   if (error.code === 'RATE_LIMITED') response.set('Retry-After', String(retryAfter(error)));
   if (error.code === 'TOKEN_REQUIRED') response.set('WWW-Authenticate', 'Bearer realm="neuroreel"');
   // A handler may have set the headers of what it was about to send.
@@ -83,7 +85,7 @@ export function errorHandler(log: Log): ErrorRequestHandler {
       sendError(response, error);
       return;
     }
-    const known = fromHttpError(error as HttpError);
+    const known = isDiskFull(error) ? diskError('the data folder', error) : fromHttpError(error as HttpError);
     if (known !== null) {
       sendError(response, known);
       return;

@@ -106,12 +106,18 @@ function retentionOf({ retentionDays: days, retentionSize }: ServerConfig): Rete
   return { days, bytes: retentionSize === undefined ? undefined : budgetBytes(retentionSize) };
 }
 
+/**
+ * An idle connection is kept longer than clients and proxies (60 s) keep theirs: one that is closed just when its client sends
+ * the next request would break that request off.
+ */
+const KEEP_ALIVE_MS = 75_000;
+
 export class NeuroreelServer {
   readonly config: ServerConfig;
   readonly jobs: JobManager;
   readonly log: Log;
   /** A request without a host is refused as those for other hosts are: with an error of the catalogue. */
-  readonly #http = createHttpServer({ requireHostHeader: false });
+  readonly #http = createHttpServer({ requireHostHeader: false, keepAliveTimeout: KEEP_ALIVE_MS });
   readonly #monitor = new EventLoopMonitor();
   readonly #stream: StreamServer;
   readonly #metrics: Metrics;

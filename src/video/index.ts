@@ -2,7 +2,7 @@
 export { boardFrames, boardLength, boardScale, inRows, placesOf, renderBoard } from './board.js';
 export type { Board, BoardCell } from './board.js';
 export * from './board-video.js';
-export { isVideoName, listClips } from './clip-files.js';
+export { contentHash, isVideoName, listClips } from './clip-files.js';
 export type { ClipFile } from './clip-files.js';
 export { ClipReader, MOST_FRAMES } from './clip-reader.js';
 export type { ClipReaderOptions } from './clip-reader.js';

@@ -16,12 +16,13 @@ export interface Place {
 
 export class ServerProcess {
   readonly #child: ChildProcess;
-  readonly #url: string;
-  readonly #ended: Promise<void>;
+  /** Address without the last slash. */
+  readonly url: string;
+  readonly #ended: Promise<number | null>;
 
-  private constructor(child: ChildProcess, url: string, ended: Promise<void>) {
+  private constructor(child: ChildProcess, url: string, ended: Promise<number | null>) {
     this.#child = child;
-    this.#url = url;
+    this.url = url;
     this.#ended = ended;
   }
 
@@ -33,7 +34,7 @@ export class ServerProcess {
       [join(packageRoot, 'bin', 'neuroreel.mjs'), ...args, '--checkpoint-seconds', '0.1'],
       { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NEUROREEL_CACHE_MB: '0' } },
     );
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
     let said = '';
     child.stderr.on('data', (part: Buffer) => (said += part.toString()));
     const url = await new Promise<string>((resolve, reject) => {
@@ -54,14 +55,14 @@ export class ServerProcess {
     await this.#ended;
   }
 
-  /** SIGTERM. */
-  async stop(): Promise<void> {
-    this.#child.kill('SIGTERM');
-    await this.#ended;
+  /** Tells it to stop, and waits until it has: for its exit status. */
+  async stop(signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): Promise<number | null> {
+    this.#child.kill(signal);
+    return this.#ended;
   }
 
   async call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await fetch(this.#url + path, {
+    const response = await fetch(this.url + path, {
       method,
       ...(body !== undefined && { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
     });

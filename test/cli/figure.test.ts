@@ -84,7 +84,7 @@ describe('neuroreel figure', () => {
   it('lists the figures there are', async () => {
     const { document } = await place.run(['figure', '--json']);
     expect(document.map(({ name }: { name: string }) => name)).toEqual(
-      expect.arrayContaining(['s6', 's9', 's10', 's11', 's12', 's13', 's14', 's17', 's18', 'units', 'real']),
+      expect.arrayContaining(['image', 's6', 's9', 's10', 's11', 's12', 's13', 's14', 's17', 's18', 'units', 'real']),
     );
     const none = await place.run(['figure', 's99', '--json']);
     expect([none.code, none.document.error.message]).toEqual([2, expect.stringContaining('there are: s6, s9')]);
@@ -99,6 +99,31 @@ describe('neuroreel figure', () => {
       ['start 1', 'start 2'],
     ]);
     expect((await run(['figure', 'units', ...pictures], 'units')).panels.map(({ label }) => label)).toEqual(many.rows);
+  });
+
+  it('starts near a picture, and is made again from its document, byte for byte', async () => {
+    await sharp({ create: { width: 20, height: 24, channels: 3, background: '#806040' } })
+      .png()
+      .toFile(join(place.path, 'start.png'));
+    const joint = ['--settings', '{"objective":{"kind":"joint","with":[{"unit":"right"}]}}'];
+    const options = ['--units', 'left', '--starts', '2', '--picture', 'start.png', ...joint];
+    const report = await run(['figure', 's10', ...pictures, ...options], 'near');
+    expect(report.panels[0]).toMatchObject({
+      request: { settings: { start: { from: 'picture' } } },
+      inputs: [{ path: join(place.path, 'start.png'), sha256: expect.stringMatching(/^[0-9a-f]{64}$/) }],
+    });
+    // Both units are told.
+    expect(report.panels[0]!.activations).toHaveLength(2);
+    expect(report.panels[0]!.activations[0]).toBe(report.panels[0]!.activation);
+    const document = ['--again', 'near/figure.json', '--models', 'models', '--json', '--quiet'];
+    const again = await run(['figure', ...document], 'once-more');
+    expect(again.panels).toEqual(report.panels);
+    expect((await readdir(inFolder('once-more', '.'))).sort()).toEqual(['figure.json', 'figure.png']);
+    const files = [inFolder('near', 'figure.png'), inFolder('once-more', 'figure.png')];
+    const [one, two] = await Promise.all(files.map((file) => readFile(file)));
+    expect(two!.equals(one!)).toBe(true);
+    const none = await place.run(['figure', '--again', 'start.png', '--json']);
+    expect([none.code, none.document.error.code]).toEqual([2, 'REQUEST_INVALID']);
   });
 
   it('is a grid of layers at true sizes, and one of priors', async () => {

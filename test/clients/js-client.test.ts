@@ -115,6 +115,7 @@ describe('jobs', () => {
     expect(await client.models.get('fixture')).toMatchObject({ kind: 'recogniser' });
     await expect(client.models.get('none')).rejects.toEqual(code('MODEL_UNKNOWN'));
     expect(await client.models.clips()).toEqual([]);
+    expect(Object.keys(await client.schemas()).length).toBeGreaterThan(0);
     expect(await client.health()).toMatchObject({ status: 'ok', protocol: 'neuroreel.v1' });
   });
 });

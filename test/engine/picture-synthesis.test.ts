@@ -157,7 +157,7 @@ describe('a unit of a hidden layer', () => {
       [{ layer: 'hidden', unit: 'two' }, 'REQUEST_INVALID', /by its index/],
       [{ unit: 3 }, 'UNIT_UNKNOWN', /no unit 3/],
       [{ layer: 'hidden', settings: { objective: { kind: 'log_softmax' } } }, 'REQUEST_INVALID', /log_softmax/],
-      [{ model: 'small', layer: 'nothing' }, 'UNIT_UNKNOWN', /there are: logits, conv, gates/],
+      [{ model: 'small', layer: 'nothing' }, 'UNIT_UNKNOWN', /there are: lstm, cell, logits, conv, gates/],
       [{ model: 'small', units: [0, 1, 0] }, 'REQUEST_INVALID', /small is a recogniser/],
       [{ model: 'small-prior' }, 'MODEL_UNKNOWN', /is a prior/],
     ];

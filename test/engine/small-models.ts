@@ -63,8 +63,10 @@ function framesGraph(): Graph {
 function sequenceGraph(): Graph {
   const b = new GraphBuilder();
   const w = weightsOf(b, 'sequence');
-  const { hidden } = lstm(b, b.input('gates', [WINDOW, 1, 4 * HIDDEN]), w('recurrent', [4 * HIDDEN, HIDDEN], 0.5));
+  const { hidden, cell } = lstm(b, b.input('gates', [WINDOW, 1, 4 * HIDDEN]), w('recurrent', [4 * HIDDEN, HIDDEN], 0.5));
   const scores = new Random('scores').normals(LABELS.length * HIDDEN, 2).fill(0, LABELS.indexOf('dead') * HIDDEN);
+  b.output('lstm', hidden);
+  b.output('cell', cell);
   b.output('logits', dense(b, hidden, b.constant(scores, [LABELS.length, HIDDEN], 'scores'), null));
   return b.build();
 }

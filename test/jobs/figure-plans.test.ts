@@ -63,6 +63,15 @@ describe('the plan of a figure', () => {
     expect(new Set(priors.slice(1))).toEqual(new Set(['pixels', 'fourier']));
   });
 
+  it('of methods has the patch prior made of real pictures, where there are some', () => {
+    const { columns, panels } = planned('s17', { units: ['left'], real: '/pictures' });
+    const panel = panels[0]![columns!.indexOf('patch prior')]!;
+    expect(panel.kind === 'made' && panel.request).toMatchObject({
+      examples: '/pictures',
+      settings: { penalties: { patch: expect.any(Number) } },
+    });
+  });
+
   it('is found by any of its names', () => {
     expect(figureNamed('S15').name).toBe('s14');
     expect(figureNamed('figure-s9').name).toBe('s9');

@@ -92,7 +92,7 @@ export class Refused extends Error {
   }
 }
 
-function openStream(url: string, options: StreamOptions): Promise<StreamClient> {
+export function openStream(url: string, options: StreamOptions = {}): Promise<StreamClient> {
   const { path = '/v1/stream', protocols = [SUBPROTOCOL], headers = {} } = options;
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url.replace('http', 'ws') + path, protocols, { headers });
@@ -129,15 +129,21 @@ export interface TestServerOptions extends FixtureSettings {
   readonly config?: ServerConfigInput;
   /** A folder of an earlier server; a new one when absent. */
   readonly dataFolder?: string;
+  /** Jobs of the kinds that ship, with the models of this folder besides those that ship, instead of fixtures. */
+  readonly realModels?: string;
 }
 
 export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const { config, dataFolder, ...fixture } = options;
+  const { config, dataFolder, realModels, ...fixture } = options;
   const folder =
     dataFolder === undefined ? await temporaryFolder() : { path: dataFolder, remove: async () => undefined };
   const server = await createServer(
-    { port: 0, dataFolder: folder.path, logLevel: 'silent', cancelGraceSeconds: 5, ...config },
-    { models: fixtureModels, kinds: fixtureKinds(fixture) },
+    {
+      ...{ port: 0, dataFolder: folder.path, logLevel: 'silent', cancelGraceSeconds: 5 },
+      ...(realModels !== undefined && { modelFolders: [realModels] }),
+      ...config,
+    },
+    realModels === undefined ? { models: fixtureModels, kinds: fixtureKinds(fixture) } : {},
   );
   const url = (await server.listen()).slice(0, -1);
   return {

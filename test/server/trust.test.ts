@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ModelRegistry } from '../../src/engine/models/registry.js';
@@ -195,7 +196,7 @@ describe('a model package', () => {
       method: 'PUT',
       body: new Uint8Array(bytes),
     });
-    return { status: response.status, body: (await response.json()) as any };
+    return { status: response.status, body: (await response.json()) };
   }
 
   beforeAll(async () => {
@@ -260,6 +261,20 @@ describe('a model package', () => {
     expect((await put('odd', 'a.bin/b', Buffer.from('x'))).body).toMatchObject({ error: code('REQUEST_INVALID') });
     expect((await put('odd', 'b.bin', Buffer.alloc(8_000_000))).body).toMatchObject({ error: code('BODY_TOO_LARGE') });
   });
+
+  it.skipIf(!existsSync('/dev/full'))(
+    'for which the disk has no room is refused as such, and can be sent again',
+    async () => {
+      await mkdir(join(folder.path, 'uploads'), { recursive: true });
+      // What the upload is first written to leads to a device that is always full.
+      await symlink('/dev/full', join(folder.path, 'uploads', '.full.part'));
+      const refused = await put('full', 'a.bin', Buffer.alloc(100_000));
+      expect(refused).toMatchObject({ status: 507, body: { error: code('DISK_FULL') } });
+      expect(refused.body.error.message).not.toContain(folder.path);
+      expect((await put('full', 'a.bin', Buffer.alloc(100_000))).status).toBe(201);
+      expect((await t.call('DELETE', '/v1/models/full')).status).toBe(204);
+    },
+  );
 
   it('cannot leave its folder', async () => {
     const before = readdirSync(folder.path).sort();

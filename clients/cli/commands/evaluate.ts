@@ -21,7 +21,7 @@ import { collect, unitList, whole } from '../option-values.js';
 import type { Output } from '../output.js';
 import { openRegistry, runtimeChoice } from '../settings.js';
 
-interface EvaluateOptions extends GlobalOptions, Omit<ComputeOptions, 'memory'>, Omit<SynthesisOptions, 'settings'> {
+interface EvaluateOptions extends GlobalOptions, Omit<ComputeOptions, 'memory'>, SynthesisOptions {
   readonly model: string;
   readonly units?: (string | number)[];
   readonly starts: number;
@@ -37,7 +37,7 @@ export function define(command: Command): void {
   command
     .option('--model <name>', 'a classifier or recogniser', 'figures-lrcn')
     .option('--units <list>', 'labels or indices with commas between them (default: all)', unitList);
-  synthesisOptions(command, ['settings']);
+  synthesisOptions(command);
   command
     .option('--starts <n>', 'examples of a unit, each from a start of its own', whole(1, 64), 4)
     .option('--frames <n>', 'frames of a video (default: as many as a real clip has)', whole(1, 4096))
@@ -67,16 +67,17 @@ async function evaluate(out: Output, options: EvaluateOptions): Promise<void> {
   const registry = openRegistry(options.models);
   const folder = resolve(options.out);
   const interrupt = onInterrupt(out, {
-    message: 'The evaluation was not finished; nothing is kept of it.',
-    goesOn: false,
+    message: 'The evaluation was not finished. The same command goes on with it.',
+    goesOn: true,
   });
-  const { model, prior, units, starts, seed = 1, preset = 'default', iterations, frames } = options;
+  const { model, prior, units, starts, seed = 1, preset = 'default', settings, iterations, frames } = options;
   const { threads, baseline } = options;
   let bar: ReturnType<Output['progress']> | null = null;
   try {
     await writing(folder, () => mkdir(folder, { recursive: true }));
     const { report, pictures } = await runEvaluation({
-      ...{ registry, model, prior, units, starts, seed, preset, iterations, frames, threads, baseline },
+      ...{ registry, model, prior, units, starts, seed, preset, settings, iterations, frames, threads, baseline },
+      work: join(folder, '.run'),
       ...runtimeChoice(options),
       judges: options.judge ?? [],
       real: options.real === undefined ? undefined : resolve(options.real),

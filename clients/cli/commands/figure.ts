@@ -1,10 +1,10 @@
 /** `neuroreel figure NAME`: the kinds of figures of the paper's supplement, made here. */
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
-import type { FigureOptions } from '../../../src/jobs/figures/plan.js';
+import type { FigureOptions, SynthesisOverrides } from '../../../src/protocol/index.js';
 import { FIGURES, figureNamed } from '../../../src/jobs/figures/table.js';
 import { action } from '../command.js';
-import { figureWithProgress, figureWords } from '../figures.js';
+import { figureAgain, figureWithProgress, figureWords } from '../figures.js';
 import { columns as inColumns } from '../format.js';
 import {
   computeOptions,
@@ -28,6 +28,8 @@ interface FigureCommandOptions extends GlobalOptions, ComputeOptions, Omit<Synth
   readonly frames?: number;
   readonly videos?: string[];
   readonly real?: string;
+  readonly picture?: string;
+  readonly again?: string;
   readonly fps: number;
   readonly out?: string;
 }
@@ -54,6 +56,8 @@ export function define(command: Command): void {
     .option('--frames <n>', 'frames of each video of a recogniser', whole(1, 4096))
     .option('--videos <paths...>', 'videos, or folders that `neuroreel video` made, to put beside each other')
     .option('--real <path>', 'real examples: a folder of class folders, or a .tar of one')
+    .option('--picture <path>', 'a picture, or a video, whose code the runs start from')
+    .option('--again <file>', 'make a figure again from its figure.json, to --out; no other option is asked')
     .option('--fps <n>', 'frames a second of the MP4', whole(1, 120), 12)
     .option('--out <folder>', 'folder for figure.png, figure.mp4 and figure.json (default: out/figure-NAME)');
   computeOptions(command).action(action(figure));
@@ -63,20 +67,23 @@ export function define(command: Command): void {
     ['a montage of nine starts of one unit', 'neuroreel figure s9 --units goldfish'],
     ['pairs of units of a classifier of yours', 'neuroreel figure s11 --model mine --units cat,dog,bus,boat'],
     ['real clips beside preferred videos, as PNG and MP4', 'neuroreel figure real --units walk_left,climb_up'],
+    ['starts near the code of a photograph', 'neuroreel figure s10 --units goldfish --picture pond.jpg'],
+    ['a figure again, from what its document says', 'neuroreel figure --again out/figure-s9/figure.json'],
     ['two finished videos side by side', 'neuroreel figure beside --videos out/one out/two'],
   ]);
 }
 
 async function figure(out: Output, options: FigureCommandOptions, name?: string): Promise<void> {
-  if (name === undefined) {
+  const again = options.again === undefined ? null : await figureAgain(resolve(options.again));
+  if (name === undefined && again === null) {
     const known = FIGURES.map(({ name: own, also = [], describe }) => ({ name: own, also, describe }));
     out.result(known, inColumns(known.map((one) => [[one.name, ...one.also].join(', '), one.describe])));
     return;
   }
-  const entry = figureNamed(name);
-  const folder = resolve(options.out ?? `out/figure-${entry.name}`);
+  const asked = again ?? { entry: figureNamed(name!), options: figureOptions(options), fps: options.fps };
+  const folder = resolve(options.out ?? `out/figure-${asked.entry.name}${again ? '-again' : ''}`);
   const { report } = await figureWithProgress(out, {
-    ...{ entry, folder, fps: options.fps, threads: options.threads, options: figureOptions(options) },
+    ...{ ...asked, folder, threads: options.threads },
     ...{ registry: openRegistry(options.models), memory: memoryChoice(options.memory) },
     ...runtimeChoice(options),
   });
@@ -85,10 +92,15 @@ async function figure(out: Output, options: FigureCommandOptions, name?: string)
 
 function figureOptions(options: FigureCommandOptions): FigureOptions {
   const { model, units, layers, priors, checkpoints, preset, settings, starts, seed, iterations, frames } = options;
-  const { videos, real } = options;
+  const { videos, real, picture } = options;
   return {
     ...{ model, units, layers, priors, models: checkpoints, preset, settings, starts, seed, iterations, frames },
     videos: videos?.map((path) => resolve(path)),
     real: real === undefined ? undefined : resolve(real),
+    ...(picture !== undefined && { picture: resolve(picture), settings: fromPicture(settings) }),
   };
 }
+
+/** Settings of a run that starts from a picture, unless they say from what. */
+const fromPicture = (settings: SynthesisOverrides = {}): SynthesisOverrides =>
+  settings.start ? settings : { ...settings, start: { from: 'picture' } };

@@ -1,7 +1,7 @@
 /** `neuroreel image`: preferred images of units of a classifier, one or many starts of each. */
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
-import { montageEntry } from '../../../src/jobs/figures/montage.js';
+import { figureNamed } from '../../../src/jobs/figures/table.js';
 import { NeuroreelError } from '../../../src/protocol/index.js';
 import { action } from '../command.js';
 import { figureWithProgress, figureWords } from '../figures.js';
@@ -55,9 +55,9 @@ async function image(out: Output, options: ImageOptions): Promise<void> {
   const folder = resolve(options.out);
   const { report } = await figureWithProgress(out, {
     ...{ registry, folder, fps: 12, single: true, threads: options.threads, memory: memoryChoice(options.memory) },
-    entry: montageEntry({ layer, position }),
+    entry: figureNamed('image'),
     options: {
-      ...{ model, units: unit, preset, settings, starts, seed, iterations },
+      ...{ model, units: unit, layer, position, preset, settings, starts, seed, iterations },
       priors: prior === undefined ? undefined : [prior],
     },
     ...runtimeChoice(options),

@@ -40,6 +40,10 @@ export function fourierPrior(width: number, height: number): Prior {
     const [y, x] = [Math.floor(i / width), i % width];
     return 1 / Math.max(Math.hypot(rows.frequencies[y]!, columns.frequencies[x]!), slowest);
   });
+  const squares = Float64Array.from({ length: width * height }, (_, i) => {
+    const [y, x] = [Math.floor(i / width), i % width];
+    return rows.frequencies[y]! ** 2 + columns.frequencies[x]! ** 2;
+  });
   const energy = Math.sqrt(strength.reduce((sum, s) => sum + s * s, 0) / strength.length);
   const scale = Float32Array.from(
     { length: size },
@@ -57,6 +61,9 @@ export function fourierPrior(width: number, height: number): Prior {
       factors: null,
       spread: 1,
     },
+    // A Gaussian's transform: the wave of frequency f is left exp(-2 (pi sigma f)^2) of its strength.
+    blur: (codes, sigma) =>
+      codes.map((x, i) => x * Math.exp(-2 * (Math.PI * sigma) ** 2 * squares[i % (width * height)]!)),
     build(b: GraphBuilder, codes: Value): Value {
       const scaled = reshape(b, mul(b, codes, b.constant(scale, [1, size])), [0, 3, height, width]);
       const planes = alongColumns(b, alongRows(b, scaled, rows.basis, height), columns.basis, width);

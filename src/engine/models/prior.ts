@@ -2,6 +2,7 @@
 import type { PixelFormat, PriorManifest } from '../../protocol/manifest.js';
 import { NeuroreelError } from '../../protocol/errors.js';
 import { typeOf, type Graph, type GraphBuilder, type Value } from '../graph/graph.js';
+import { blurred } from './blur.js';
 import { inline } from './serialise.js';
 import { reshape } from '../ops/layout.js';
 import type { ModelPackage } from './package.js';
@@ -36,6 +37,11 @@ export interface Prior {
   build(b: GraphBuilder, codes: Value): Value;
   /** Pictures back to codes, where the prior brings its encoder. */
   readonly encode?: (b: GraphBuilder, pictures: Value) => Value;
+  /**
+   * Codes [N, D], or what is mixed into them, whose pictures are blurred by a Gaussian; only where a code is a picture itself.
+   * @param sigma standard deviation in pixels
+   */
+  readonly blur?: (codes: Float32Array, sigma: number) => Float32Array;
 }
 
 /** A prior from its package; throws MODEL_INVALID when the generator or the statistics of its code are missing. */
@@ -112,5 +118,6 @@ export function pixelPrior(width: number, height: number): Prior {
     },
     build: (b, codes) => reshape(b, codes, [0, 3, height, width]),
     encode: (b, pictures) => reshape(b, pictures, [0, size]),
+    blur: (codes, sigma) => blurred(codes, width, height, sigma),
   };
 }

@@ -120,8 +120,10 @@ function summaryOf({ manifest, sha256 }: { manifest: ModelManifest; sha256: stri
 }
 
 /** Index of a unit given by index or label; throws UNIT_UNKNOWN with the units there are. */
-export function unitIndex(manifest: RecogniserManifest | ClassifierManifest, unit: number | string): number {
-  const { labels, name } = manifest;
+export function unitIndex(
+  { labels, name }: { readonly labels: readonly string[]; readonly name: string },
+  unit: number | string,
+): number {
   const index = typeof unit === 'number' ? unit : labels.indexOf(unit);
   if (Number.isInteger(index) && index >= 0 && index < labels.length) return index;
   const some = labels.slice(0, 12).join(', ') + (labels.length > 12 ? ', ...' : '');

@@ -10,6 +10,7 @@ import { add, div, max, min, mul, sqrt, sub } from '../ops/elementwise.js';
 import { sliceAxis } from '../ops/layout.js';
 import { matmul } from '../ops/matmul.js';
 import { sum } from '../ops/reduce.js';
+import { identityReader, meanOfRows, unwhitened } from './whitening.js';
 import type { Settings } from './presets.js';
 import { isOfPictures, type Task } from './scene.js';
 import { sequenceForm, type SequenceForm } from './sequences.js';
@@ -122,40 +123,34 @@ function whitened(b: GraphBuilder, { prior }: Task, identity: Value, movement: V
   return add(b, scaled(movement, factors?.within), shared);
 }
 
-/** x of L x = y for a lower triangular factor; y / spread without one. */
-function unwhitened({ factors, spread }: CodeStatistics, y: Float32Array): Float32Array {
-  if (!factors) return y.map((v) => v / spread);
-  const { within } = factors;
-  const n = y.length;
-  const x = new Float32Array(n);
-  for (let i = 0; i < n; i++) {
-    let rest = y[i]!;
-    for (let k = 0; k < i; k++) rest -= within[i * n + k]! * x[k]!;
-    const pivot = within[i * n + i]!;
-    x[i] = Math.abs(pivot) < 1e-6 ? 0 : rest / pivot;
-  }
-  return x;
-}
-
-/** The state, [I + K, D], whose codes are nearest to given ones: identities of zero, and controls fitted to the codes [T, D]. */
+/**
+ * The state, [I + K, D], whose codes are nearest to given ones [T, D]: controls fitted to the codes. Of whitened codes the
+ * identity is the likeliest for what the frames have in common, and the controls hold the rest.
+ */
 export function stateOfCodes(task: Task, settings: Settings, codes: Float32Array): Float32Array {
   const { prior, frames } = task;
   const { size, statistics } = prior;
   const form = formOf(task, settings);
   const identities = identitiesOf(task, settings);
-  const rows = new Float32Array(frames * size);
-  for (let t = 0; t < frames; t++) {
-    const code = codes.subarray(t * size, (t + 1) * size);
-    const row =
-      identities === 0
-        ? code
-        : unwhitened(
-            statistics,
-            code.map((x, i) => x - statistics.mean[i]!),
-          );
-    rows.set(row, t * size);
-  }
   const state = new Float32Array((identities + form.controls) * size);
+  if (identities === 0) {
+    state.set(form.controlsOf(codes, size), 0);
+    return state;
+  }
+  const together = frames / identities;
+  const identity = identityReader(statistics, together);
+  const rows = new Float32Array(frames * size);
+  for (let k = 0; k < identities; k++) {
+    const away = Float32Array.from({ length: together * size }, (_, i) => {
+      return codes[k * together * size + i]! - statistics.mean[i % size]!;
+    });
+    const { unit, shared } = identity(meanOfRows(away, size));
+    state.set(unit, k * size);
+    for (let t = 0; t < together; t++) {
+      const rest = shared.map((x, i) => away[t * size + i]! - x);
+      rows.set(unwhitened(statistics, rest), (k * together + t) * size);
+    }
+  }
   state.set(form.controlsOf(rows, size), identities * size);
   return state;
 }

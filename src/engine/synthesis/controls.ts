@@ -5,7 +5,7 @@
 import { NeuroreelError } from '../../protocol/errors.js';
 import type { SynthesisPenalties } from '../../protocol/synthesis.js';
 import type { GraphBuilder, Value } from '../graph/graph.js';
-import { layerShape, type LayerPlace } from '../models/classifier.js';
+import { layerShape, SCORES, type LayerPlace } from '../models/classifier.js';
 import type { Tensors } from '../runtimes/runtime.js';
 import type { Settings } from './presets.js';
 import { isOfPictures, placeOfTask, type Task } from './scene.js';
@@ -49,9 +49,9 @@ function rivalsMask(task: Task, rivals: readonly number[]): Float32Array {
   });
 }
 
-/** The values of the inputs that pick the units of a task, one-hot rows. */
-export function pickingInputs(task: Task): Record<string, Float32Array> {
-  const inputs = { 'unit.0': oneHot(widthOf(task, placeOfTask(task)), unitsOfTask(task)) };
+/** The values of the inputs that pick the units of a task: one-hot rows, or the direction. */
+export function pickingInputs(task: Task, settings: Settings): Record<string, Float32Array> {
+  const inputs = { 'unit.0': pickingRows(task, settings) };
   const others = (task.others ?? []).map(({ unit, place }, k): [string, Float32Array] => {
     const units = Array.from({ length: rowsOf(task) }, () => unit);
     return [`unit.${k + 1}`, oneHot(widthOf(task, place), units)];
@@ -59,16 +59,31 @@ export function pickingInputs(task: Task): Record<string, Float32Array> {
   return { ...inputs, ...Object.fromEntries(others) };
 }
 
+/** How much neighbouring frames of real clips of the unit's label differ, where the model's package says it; else null. */
+export function paceOf(task: Task): number | null {
+  if (isOfPictures(task) || placeOfTask(task).layer !== SCORES) return null;
+  const { reference, manifest } = task.model;
+  const smoothness = reference?.smoothness ?? {};
+  const label = manifest.labels[task.unit]!;
+  // A unit that a run is steered to may have no clips; it is to move as much as those that have some.
+  const known = Object.values(smoothness).filter((x) => x > 0);
+  if (known.length === 0) return null;
+  const own = Object.hasOwn(smoothness, label) ? smoothness[label]! : 0;
+  return own > 0 ? own : known.reduce((sum, x) => sum + x, 0) / known.length;
+}
+
 /** The values of all inputs that `passOf` declares, but for noise and jitter. */
 export function controlInputs(task: Task, settings: Settings): Tensors {
   const { objective, penalties } = settings;
-  const inputs: Record<string, Float32Array> = { ...pickingInputs(task), 'unit.0': pickingRows(task, settings) };
+  const inputs = pickingInputs(task, settings);
   if (objective.kind === 'logit_difference') inputs['rivals'] = rivalsMask(task, objective.rivals as number[]);
   if (objective.kind === 'joint') {
     inputs['lambda'] = Float32Array.of(objective.lambda);
     inputs['gamma'] = Float32Array.of(objective.gamma);
   }
   for (const name of activePenalties(settings)) inputs[`weight.${name}`] = Float32Array.of(penalties[name]);
+  const pace = paceOf(task);
+  if (penalties.pace > 0 && pace !== null && task.frames > 1) inputs['pace'] = Float32Array.of(1 / pace);
   return inputs;
 }
 

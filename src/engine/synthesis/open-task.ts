@@ -5,6 +5,7 @@ import { FOURIER, fourierPrior } from '../models/fourier.js';
 import { generatorPrior, pixelPrior, type Prior } from '../models/prior.js';
 import { isClassifier, unitIndex } from '../models/registry.js';
 import type { Settings } from './presets.js';
+import { patchModel } from './patches.js';
 import type { OtherUnit, Task } from './scene.js';
 import { completeSettings } from './settings.js';
 import type { SynthesisOptions } from './synthesise.js';
@@ -34,7 +35,12 @@ export function openTask(options: SynthesisOptions): { task: Task; settings: Set
   const unit = units?.[0] ?? unitOf(model, layer, options.unit ?? first);
   const place = placeFor(model, layer, [unit, ...(units ?? [])], options.position, settings);
   checkObjective(settings, place);
-  const common = { prior, unit, units, frames, fit: settings.fit, others: othersOf(model, layer, settings), place };
+  if (settings.blur.every > 0 && settings.blur.sigma > 0 && !prior.blur) {
+    throw refused(`Only pixels can be blurred, or their waves; the prior ${prior.name} makes pictures of codes.`);
+  }
+  const patches = options.examples && settings.penalties.patch > 0 ? patchModel(options.examples) : undefined;
+  const others = othersOf(model, layer, settings);
+  const common = { prior, unit, units, frames, fit: settings.fit, others, place, patches };
   const resolved = withRivals(settings, (rival) => unitOf(model, layer, rival));
   return { task: { model, ...common } as Task, settings: resolved };
 }

@@ -2,14 +2,12 @@
 import type { GraphBuilder, Value } from '../graph/graph.js';
 import { conv2d } from '../ops/conv.js';
 import { mul, sub } from '../ops/elementwise.js';
-import { sliceAxis } from '../ops/layout.js';
 import { codesOfState } from './codes.js';
 import { activePenalties, declareControls } from './controls.js';
 import { objectiveOf } from './objectives.js';
 import { PENALTIES } from './penalties.js';
 import type { Settings } from './presets.js';
-import { isOfPictures, picked, scoresOf, seen, showStep, type Scores, type Task } from './scene.js';
-import { NeuroreelError } from '../../protocol/errors.js';
+import { isOfPictures, ofWindow, picked, placesOf, scoresOf, seen, showStep, type Scores, type Task } from './scene.js';
 
 /** The kernel, [3, 1, s, s], whose convolution shifts a picture down by dy and right by dx, each at most `jitter`. */
 export function shiftKernel(jitter: number, dy: number, dx: number): Float32Array {
@@ -41,14 +39,6 @@ export interface Pass {
   readonly plain: boolean;
 }
 
-/** Steps of the window that counts. */
-function ofWindow(b: GraphBuilder, steps: Value, window: number | undefined): Value {
-  if (window === undefined) return steps;
-  const windows = steps.shape[1]!;
-  if (window < windows) return sliceAxis(b, steps, 1, window, window + 1);
-  throw new NeuroreelError('REQUEST_INVALID', `The video has ${windows} windows; there is none of number ${window}.`);
-}
-
 /** Declares, besides what `controlInputs` gives, `noise` [T, D] and `shift` [3, 1, s, s] where the settings have them. */
 export function passOf(b: GraphBuilder, task: Task, settings: Settings, state: Value): Pass {
   const { objective: aim, noise, jitter } = settings;
@@ -58,13 +48,14 @@ export function passOf(b: GraphBuilder, task: Task, settings: Settings, state: V
   const drawn = task.prior.build(b, read.codes);
   const pictures = seen(b, task, drawn);
   const scores = scoresOf(b, task, shifted(b, pictures, jitter));
-  const window = aim.window;
   const all = [scores.steps, ...scores.others].map((steps, k) => picked(b, steps, controls.rows(k)));
+  const places = placesOf(task);
+  const counted = all.map((score, k) => ofWindow(b, task, places[k]!, score, aim.window));
   const target = objectiveOf(
     {
       b,
-      steps: ofWindow(b, scores.steps, window),
-      scores: all.map((score) => ofWindow(b, score, window)),
+      steps: ofWindow(b, task, places[0]!, scores.steps, aim.window),
+      scores: counted,
       codes: read.codes,
       pictures: isOfPictures(task),
       controls,
@@ -75,11 +66,11 @@ export function passOf(b: GraphBuilder, task: Task, settings: Settings, state: V
   const terms = activePenalties(settings).flatMap((name) => {
     const { frames = 1, build } = PENALTIES[name];
     const weight = controls.number(`weight.${name}`);
-    const term = sequence < frames ? null : build({ b, task, drawn, pictures, ...read });
+    const term = sequence < frames ? null : build({ b, task, drawn, pictures, controls, ...read });
     return term ? [mul(b, term, weight)] : [];
   });
   const objective = terms.reduce((total, term) => sub(b, total, term), target);
-  showStep(b, task, pictures, all);
+  showStep(b, task, pictures, all, counted);
   const plain = terms.length === 0 && aim.kind !== 'joint';
   return { codes: read.codes, drawn, pictures, scores, target, objective, plain };
 }

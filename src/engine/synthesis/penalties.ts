@@ -1,11 +1,12 @@
 /** What is subtracted from the objective: one table, one entry a penalty, each a number that its weight multiplies. */
 import type { SynthesisPenalties } from '../../protocol/synthesis.js';
 import type { GraphBuilder, Value } from '../graph/graph.js';
-import { add, mul, sub } from '../ops/elementwise.js';
+import { add, max, mul, sqrt, sub } from '../ops/elementwise.js';
 import { sliceAxis } from '../ops/layout.js';
 import { matmul } from '../ops/matmul.js';
 import { mean } from '../ops/reduce.js';
 import type { CodesOfState } from './codes.js';
+import { paceOf, type Declared } from './controls.js';
 import { codeLength } from './objectives.js';
 import { patchUnlikelihood } from './patches.js';
 import { isOfPictures, type Task } from './scene.js';
@@ -16,6 +17,7 @@ export interface PenaltyContext extends CodesOfState {
   /** The prior's pictures, and those that the network sees. */
   readonly drawn: Value;
   readonly pictures: Value;
+  readonly controls: Declared;
 }
 
 interface Penalty {
@@ -74,6 +76,19 @@ function variation({ b, task, pictures }: PenaltyContext): Value {
   return add(b, meanSquare(b, difference(b, unit, 2)), meanSquare(b, difference(b, unit, 3)));
 }
 
+/**
+ * Squared relative distance of the video's smoothness, the mean root mean square difference of neighbouring frames, from
+ * that of real clips of the label: videos that a recogniser is content with move less.
+ */
+function sluggishness({ b, task, pictures, controls }: PenaltyContext): Value | null {
+  if (paceOf(task) === null) return null;
+  const unit = onUnitScale(b, task, pictures);
+  const change = difference(b, unit, 0);
+  const steps = sqrt(b, max(b, mean(b, mul(b, change, change), [1, 2, 3]), b.scalar(1e-8)));
+  const away = sub(b, mul(b, mean(b, steps, undefined, false), controls.number('pace')), b.scalar(1));
+  return mul(b, away, away);
+}
+
 /** A natural code comes back from its own picture; a blend of two does not (the idea of PPGN's first term). */
 function astray({ b, task, codes, drawn }: PenaltyContext): Value | null {
   const { encode, statistics } = task.prior;
@@ -91,9 +106,10 @@ export const PENALTIES: Readonly<Record<keyof SynthesisPenalties, Penalty>> = {
   naturalness: { build: ({ b, movement }) => meanSquare(b, movement) },
   identity: { build: unusual },
   energy: { build: idleness },
+  pace: { frames: 2, build: sluggishness },
   manifold: { build: astray },
   totalVariation: { build: variation },
   code: { build: ({ b, task, codes }) => mean(b, codeLength(b, codes, isOfPictures(task)), undefined, false) },
   l2: { build: ({ b, task, pictures }) => meanSquare(b, onUnitScale(b, task, pictures)) },
-  patch: { build: ({ b, task, pictures }) => patchUnlikelihood(b, onUnitScale(b, task, pictures)) },
+  patch: { build: ({ b, task, pictures }) => patchUnlikelihood(b, onUnitScale(b, task, pictures), task.patches) },
 };

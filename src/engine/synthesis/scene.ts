@@ -14,9 +14,11 @@ import {
 } from '../models/recogniser.js';
 import { convert, fitted, rgbToBytes, toRgb } from '../models/pixels.js';
 import { windowsOf } from '../models/windows.js';
-import { reshape } from '../ops/layout.js';
+import { gather, reshape, sliceAxis } from '../ops/layout.js';
 import { mul } from '../ops/elementwise.js';
 import { mean, sum } from '../ops/reduce.js';
+import type { PatchModel } from './patches.js';
+import { NeuroreelError } from '../../protocol/errors.js';
 import type { SynthesisSettings } from '../../protocol/synthesis.js';
 
 /** A unit besides that of the task. */
@@ -34,6 +36,8 @@ interface Common {
   readonly frames: number;
   /** Units that the objective names besides. */
   readonly others?: readonly OtherUnit[] | undefined;
+  /** What natural patches are like, where pictures say so; of natural pictures in general when absent. */
+  readonly patches?: PatchModel | undefined;
   /** How the prior's pictures become the network's input; their middle when absent. */
   readonly fit?: SynthesisSettings['fit'] | undefined;
 }
@@ -121,11 +125,52 @@ function videoReader(b: GraphBuilder, { model, frames }: VideoTask, pictures: Va
 /** The score that rows of weights [1 or T, 1, C] pick of steps [S, W, C]: [S, W, 1]. */
 export const picked = (b: GraphBuilder, steps: Value, rows: Value): Value => sum(b, mul(b, steps, rows), [2]);
 
-/** Declares the outputs that every step has: the frames as bytes and each unit's score at each step of each window. */
-export function showStep(b: GraphBuilder, { model }: Task, pictures: Value, scores: readonly Value[]): void {
+/** The layers of the task's unit and of the others, in order. */
+export const placesOf = (task: Task): readonly LayerPlace[] => [
+  placeOfTask(task),
+  ...(task.others ?? []).map(({ place }) => place),
+];
+
+/**
+ * What counts of steps [S, W, C] of a layer: those of one window of the video, or all. Of a layer that sees each frame by
+ * itself they are those of the window's frames.
+ * @throws NeuroreelError REQUEST_INVALID when the video has no such window
+ */
+export function ofWindow(
+  b: GraphBuilder,
+  task: Task,
+  place: LayerPlace,
+  steps: Value,
+  window: number | undefined,
+): Value {
+  if (window === undefined) return steps;
+  if (isOfPictures(task)) {
+    throw new NeuroreelError('REQUEST_INVALID', `${task.model.manifest.name} sees pictures: they have no windows.`);
+  }
+  const windows = windowsOf(task.model.manifest.sequence, task.frames);
+  const frames = windows[window];
+  if (!frames) {
+    const message = `The video has ${windows.length} windows; there is none of number ${window}.`;
+    throw new NeuroreelError('REQUEST_INVALID', message);
+  }
+  if (!isFrameWise(task.model, place.layer)) return sliceAxis(b, steps, 1, window, window + 1);
+  return gather(b, steps, frames);
+}
+
+/**
+ * Declares the outputs that every step has: the frames as bytes, each unit's score at each step of each window, and the mean
+ * of those that count.
+ */
+export function showStep(
+  b: GraphBuilder,
+  { model }: Task,
+  pictures: Value,
+  scores: readonly Value[],
+  counted: readonly Value[] = scores,
+): void {
   b.output('pixels', rgbToBytes(b, toRgb(b, pictures, model.manifest.input)));
   scores.forEach((steps, k) => {
     b.output(k === 0 ? 'steps' : `steps.${k}`, steps);
-    b.output(k === 0 ? 'activation' : `activation.${k}`, reshape(b, mean(b, steps), [1]));
+    b.output(k === 0 ? 'activation' : `activation.${k}`, reshape(b, mean(b, counted[k]!), [1]));
   });
 }

@@ -8,7 +8,6 @@ import type { Graph } from '../graph/graph.js';
 import type { Random } from '../random.js';
 import type { CompiledGraph, Tensors } from '../runtimes/runtime.js';
 import { renderGraph } from './adam-step.js';
-import { blurred } from './blur.js';
 import { activePenalties, controlInputs } from './controls.js';
 import { shiftKernel } from './pass.js';
 import type { Settings } from './presets.js';
@@ -123,8 +122,7 @@ export abstract class Stepper<S extends Settings = Settings> {
   protected afterwards(state: Float32Array, iteration: number): Float32Array {
     const { every, sigma } = this.#settings.blur;
     if (every === 0 || sigma === 0 || (iteration + 1) % every !== 0) return state;
-    const { width, height } = this.#task.prior.output;
-    return blurred(state, width, height, sigma);
+    return this.#task.prior.blur!(state, sigma);
   }
 
   /** Changes the run from the next iteration on; the graph is made again only for a penalty that it has not. */

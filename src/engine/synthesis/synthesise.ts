@@ -15,6 +15,7 @@ import { openRuntime } from '../runtimes/open.js';
 import type { CompiledGraph, RunOptions, Runtime } from '../runtimes/runtime.js';
 import { finalScores } from './final-scores.js';
 import { openTask, unitOf } from './open-task.js';
+import type { PatchPictures } from './patches.js';
 import type { PresetName, Settings } from './presets.js';
 import { openStepper } from './rules.js';
 import { isOfPictures, placeOfTask, windowsOfTask, type PictureTask, type Task } from './scene.js';
@@ -42,6 +43,8 @@ export interface SynthesisOptions {
   readonly settings?: SynthesisOverrides | undefined;
   /** What a run that starts from a picture starts from. */
   readonly pictures?: StartPictures | undefined;
+  /** Real pictures of which the patch prior is made, where the settings have one; of none it is that of natural pictures. */
+  readonly examples?: PatchPictures | undefined;
   readonly iterations?: number | undefined;
   /** Frames of the video; of a classifier, how many pictures are made at once, each by itself. */
   readonly frames: number;
@@ -191,7 +194,7 @@ export class Synthesis {
   /** The final frames, scored as a real video (or picture) would be: from their bytes. */
   async finish(): Promise<SynthesisResult> {
     const { pixels, codes } = await this.#stepper.render();
-    const scores = await finalScores(this.#task, pixels, this.#runtime, this.#options.threads);
+    const scores = await finalScores(this.#task, this.#stepper.settings, pixels, this.#runtime, this.#options.threads);
     return {
       frames: this.frames,
       width: this.width,

@@ -5,8 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { NeuroreelError } from '../../protocol/index.js';
 import { diskError } from '../store/disk.js';
+import { Turns } from '../turns.js';
 
 /** Bytes that are kept unless told otherwise, 256 MiB. */
 const MOST_BYTES = 2 ** 28;
@@ -28,18 +28,16 @@ export interface DerivedOptions {
 export class DerivedFiles {
   readonly #folder: string;
   readonly #most: number;
-  readonly #atATime: number;
   /** What is being made, by key, so that it is made once. */
   readonly #making = new Map<string, Promise<string>>();
-  readonly #waiting: (() => void)[] = [];
-  #busy = 0;
+  readonly #turns: Turns;
   #made = 0;
 
   /** @param folder made when it is first needed */
   constructor(folder: string, { most = MOST_BYTES, atATime = AT_A_TIME }: DerivedOptions = {}) {
     this.#folder = folder;
     this.#most = most;
-    this.#atATime = atATime;
+    this.#turns = new Turns({ atATime, mostWaiting: MOST_WAITING, what: 'pictures' });
   }
 
   /**
@@ -54,13 +52,12 @@ export class DerivedFiles {
     if (await isThere(path)) return path;
     const underWay = this.#making.get(key);
     if (underWay !== undefined) return underWay;
-    const made = this.#make(path, make).finally(() => this.#making.delete(key));
+    const made = this.#turns.take(() => this.#make(path, make)).finally(() => this.#making.delete(key));
     this.#making.set(key, made);
     return made;
   }
 
   async #make(path: string, make: (path: string) => Promise<void>): Promise<string> {
-    await this.#turn();
     const temporary = join(this.#folder, `.${randomUUID()}${PART}`);
     try {
       await mkdir(this.#folder, { recursive: true }).catch((error: unknown) => {
@@ -72,17 +69,7 @@ export class DerivedFiles {
       return path;
     } finally {
       await rm(temporary, { force: true });
-      this.#busy--;
-      this.#waiting.shift()?.();
     }
-  }
-
-  async #turn(): Promise<void> {
-    if (this.#waiting.length >= MOST_WAITING) {
-      throw new NeuroreelError('STREAM_LIMIT', `${MOST_WAITING} pictures are to be made already.`);
-    }
-    if (this.#busy >= this.#atATime) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#busy++;
   }
 
   async #makeRoom(): Promise<void> {

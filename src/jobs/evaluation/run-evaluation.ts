@@ -1,4 +1,6 @@
 /** An evaluation from models to a report: preferred pictures or videos of units are made, judged and compared with real ones. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { FeatureReader } from '../../engine/evaluation/features.js';
 import { summarise, summariseReal } from '../../engine/evaluation/summary.js';
 import { generatorPrior } from '../../engine/models/prior.js';
@@ -12,9 +14,11 @@ import {
   parseWith,
   type EvaluatedUnit,
   type EvaluationReport,
+  type SynthesisOverrides,
 } from '../../protocol/index.js';
 import type { FrameSequence } from '../../video/index.js';
 import { packageVersion } from '../package-root.js';
+import { KeptRuns } from '../unit-batch/kept-runs.js';
 import { realSource, type EvaluatedModel, type RealExample, type RealSource } from './examples.js';
 import { makeExamples, type MakeSettings } from './make.js';
 import { measureMade, measureReal, type Bench, type Placed, type RealMeasures } from './measure.js';
@@ -26,7 +30,11 @@ export interface EvaluationRun {
   /** The model's own when absent. */
   readonly prior?: string | undefined;
   readonly preset: string;
+  /** Replace settings of the preset, of what is made with the prior. */
+  readonly settings?: SynthesisOverrides | undefined;
   readonly iterations?: number | undefined;
+  /** Folder for runs that were interrupted: the same evaluation goes on with them; nothing is kept when absent. */
+  readonly work?: string | undefined;
   /** Indices or labels; all when absent. */
   readonly units?: readonly (string | number)[] | undefined;
   /** Examples of a unit, each from a start of its own, 1 to 64. */
@@ -46,6 +54,7 @@ export interface EvaluationRun {
   readonly device?: string | undefined;
   readonly threads?: number | undefined;
   readonly onStarted?: ((units: number) => void) | undefined;
+  readonly onStep?: ((label: string, iteration: number, iterations: number) => void) | undefined;
   readonly onUnit?: ((done: number, label: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -87,6 +96,7 @@ export async function runEvaluation(run: EvaluationRun): Promise<Evaluation> {
       run.onUnit?.(done.length, labels[unit]!);
     }
     const report = reportOf(run, model, bench, source, done, runtime, (performance.now() - began) / 1000);
+    if (run.work !== undefined) await rm(run.work, { recursive: true, force: true });
     return { report, pictures: done.map(({ pictures }) => pictures) };
   } finally {
     for (const viewer of [bench.model, ...bench.judges]) await viewer.close();
@@ -139,14 +149,17 @@ async function evaluateUnit(
   const others = partner === null ? [] : await source.of(partner);
   const real = await measureReal(bench, { index: unit, own: label, partner }, examples, others);
   const settings: MakeSettings = {
-    ...{ registry: run.registry, model, preset: run.preset, iterations: run.iterations, prior: run.prior, runtime },
-    ...{ seed: run.seed, starts: run.starts, threads: run.threads, signal: run.signal },
+    ...{ registry: run.registry, model, preset: run.preset, settings: run.settings, iterations: run.iterations },
+    ...{ prior: run.prior, runtime, seed: run.seed, starts: run.starts, threads: run.threads, signal: run.signal },
+    keeper: keeperOf(run, `${unit}-prior`),
+    onStep: (iteration, iterations) => run.onStep?.(label, iteration, iterations),
     frames: run.frames ?? examples[0]?.clip.count ?? 32,
   };
   const made = await makeExamples(unit, settings);
   const prior = await measureMade(bench, unit, made, real, run.preset);
   // Without a prior of its own there is nothing to compare with.
-  const bare = run.baseline && made.prior !== null ? await makeExamples(unit, { ...settings, prior: 'pixels' }) : null;
+  const without = { ...settings, prior: 'pixels', settings: undefined, keeper: keeperOf(run, `${unit}-pixels`) };
+  const bare = run.baseline && made.prior !== null ? await makeExamples(unit, without) : null;
   const baseline = bare && (await measureMade(bench, unit, bare, real, run.preset));
   return {
     unit: { index: unit, label, partner, real: real.report, prior: prior.method, baseline: baseline?.method ?? null },
@@ -154,6 +167,9 @@ async function evaluateUnit(
     real,
   };
 }
+
+const keeperOf = ({ work }: EvaluationRun, name: string): KeptRuns | undefined =>
+  work === undefined ? undefined : new KeptRuns(join(work, name));
 
 type Clips = readonly { readonly clip: FrameSequence }[];
 
@@ -198,7 +214,7 @@ function reportOf(
       parameters: {
         ...{ starts: run.starts, seed: run.seed, preset: run.preset, examples: run.examples, baseline: run.baseline },
         frames: pictures ? null : (run.frames ?? null),
-        iterations: run.iterations ?? null,
+        ...{ iterations: run.iterations ?? null, settings: run.settings ?? null },
       },
       summary: {
         prior: summarise(units, names, (unit) => unit.prior),

@@ -51,8 +51,8 @@ const sizeOf = ({ width, height, count }: FrameSequence): FigurePanel['size'] =>
 /** What panels say that were not made. */
 const NOT_MADE = {
   ...{ request: null, start: null, model: null, prior: null, unit: null, activation: null },
-  ...{ probability: null, crop: null, detail: '' },
-} as const;
+  ...{ probability: null, crop: null, detail: '', inputs: [] },
+} satisfies Partial<FigurePanel>;
 
 function madePanel(
   panel: Extract<PanelPlan, { kind: 'made' }>,
@@ -60,7 +60,7 @@ function madePanel(
 ): FilledPanel {
   const request = parseWith(pictureRequest, panel.request);
   const picture = pictures.get(keyOf(request))![panel.start]!;
-  const { activation, activations, probability, clip, crop, unit, model, prior } = picture;
+  const { activation, activations, probability, clip, crop, unit, model, prior, inputs } = picture;
   const several = activations.length > 1 ? activations.map((one) => one.toFixed(1)).join(' + ') : activation.toFixed(1);
   const sure = probability === null ? '' : ` · ${(100 * probability).toFixed(0)} %`;
   return {
@@ -69,8 +69,7 @@ function madePanel(
       ...{ kind: 'made', request, start: panel.start, source: null, model, prior, unit, activation, probability, crop },
       label: panel.label ?? shortLabel(unit.label),
       detail: several + (activations.length > 1 ? '' : sure),
-      activations: [...activations],
-      size: sizeOf(clip),
+      ...{ activations: [...activations], inputs: [...inputs], size: sizeOf(clip) },
     },
   };
 }

@@ -1,5 +1,5 @@
 /** Makes pictures (of a recogniser: videos) of a unit, and says what each is: what figures, batches and montages show. */
-import { receptiveField } from '../../engine/analysis/receptive-field.js';
+import type { PictureBox } from '../../engine/analysis/receptive-field.js';
 import { SCORES } from '../../engine/models/classifier.js';
 import { isClassifier, type ModelRegistry } from '../../engine/models/registry.js';
 import { openSynthesis, type Synthesis } from '../../engine/synthesis/synthesise.js';
@@ -7,6 +7,7 @@ import type { SynthesisCheckpoint, SynthesisResult } from '../../engine/synthesi
 import type { Runtime } from '../../engine/runtimes/runtime.js';
 import type { FigurePanel, PictureRequest } from '../../protocol/index.js';
 import type { FrameSequence } from '../../video/index.js';
+import { readInputs, type RequestInputs } from './inputs.js';
 
 export interface PictureEngine {
   readonly registry: ModelRegistry;
@@ -15,6 +16,8 @@ export interface PictureEngine {
   readonly memory?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly keeper?: RunKeeper | undefined;
+  /** Where the files lie that a request names; the names are paths when absent. */
+  readonly pathOf?: ((name: string) => string) | undefined;
   /** Awaited before each step and between the parts of one: it may wait (a pause), and what it throws ends the run. */
   readonly between?: (() => Promise<void>) | undefined;
   /** Whether the frames of the next iteration are wanted. */
@@ -54,7 +57,10 @@ export interface MadePicture {
   readonly crop: FigurePanel['crop'];
   readonly unit: { readonly index: number; readonly label: string };
   readonly activation: number;
+  /** Of an objective with several units: that of each, the first one's first; else none. */
   readonly activations: readonly number[];
+  /** Files that the request names. */
+  readonly inputs: RequestInputs['files'];
   readonly probability: number | null;
   readonly smoothness: number | null;
   readonly model: Source;
@@ -68,15 +74,17 @@ const AT_ONCE = 8;
 export async function makePictures(request: PictureRequest, engine: PictureEngine): Promise<MadePicture[]> {
   const model = engine.registry.loadWithUnits(request.model);
   const pictures = isClassifier(model);
+  const { signal, pathOf } = engine;
+  const inputs = await readInputs(request, { ...model.manifest.input, video: !pictures }, { signal, pathOf });
   const made: MadePicture[] = [];
   while (made.length < request.starts) {
     const count = pictures ? Math.min(AT_ONCE, request.starts - made.length) : 1;
     const seed = request.seed + made.length;
     const onStep = (step: Omit<PictureStep, 'made' | 'makes'>): void =>
       engine.onStep?.({ ...step, made: made.length, makes: count });
-    const run = await runOne(request, { ...engine, onStep }, seed, pictures ? count : request.frames);
-    const crop = pictures ? cropOf(engine.registry, request, run.about) : null;
-    for (let i = 0; i < count; i++) made.push(pictureOf(run, made.length, seed, pictures ? i : null, crop));
+    const frames = pictures ? count : request.frames;
+    const run = await runOne({ request, inputs, seed, frames }, { ...engine, onStep });
+    for (let i = 0; i < count; i++) made.push(pictureOf(run, made.length, pictures ? i : null));
   }
   return made;
 }
@@ -85,49 +93,49 @@ type RunEngine = Omit<PictureEngine, 'onStep'> & {
   readonly onStep: (step: Omit<PictureStep, 'made' | 'makes'>) => void;
 };
 
-interface Run {
+/** What is made in one run. */
+interface RunPlan {
+  readonly request: PictureRequest;
+  readonly inputs: RequestInputs;
+  readonly seed: number;
+  /** Frames of a video, or pictures. */
+  readonly frames: number;
+}
+
+interface Run extends RunPlan {
   readonly result: SynthesisResult;
   readonly about: ReturnType<Synthesis['report']>;
 }
 
 /** What a kept run must agree in, so that going on gives the bytes of an uninterrupted one. */
-function identityOf(request: PictureRequest, about: Run['about']): string {
-  return JSON.stringify([request, about.model, about.prior, about.runtime]);
+function identityOf({ request, inputs }: RunPlan, about: Run['about']): string {
+  return JSON.stringify([request, inputs.files, about.model, about.prior, about.runtime]);
 }
 
 function open(
-  request: PictureRequest,
+  { request, inputs, seed, frames }: RunPlan,
   engine: RunEngine,
-  seed: number,
-  frames: number,
   resume?: SynthesisCheckpoint,
 ): Promise<Synthesis> {
   const { registry, runtime, threads, memory, between } = engine;
   const { model, unit, layer, position, prior, preset, iterations, settings } = request;
   return openSynthesis({
     ...{ registry, model, unit, layer, position, prior, preset, iterations, frames, seed, runtime, threads, memory },
-    ...(settings && { settings }),
-    ...(resume && { resume }),
-    ...(between && { between }),
+    ...{ settings, resume, between, pictures: inputs.pictures, examples: inputs.examples },
   });
 }
 
-async function openWhereItWas(
-  request: PictureRequest,
-  engine: RunEngine,
-  seed: number,
-  frames: number,
-): Promise<Synthesis> {
-  const fresh = await open(request, engine, seed, frames);
-  const kept = await engine.keeper?.load(seed, identityOf(request, fresh.report()));
+async function openWhereItWas(plan: RunPlan, engine: RunEngine): Promise<Synthesis> {
+  const fresh = await open(plan, engine);
+  const kept = await engine.keeper?.load(plan.seed, identityOf(plan, fresh.report()));
   if (!kept) return fresh;
   await fresh.close();
-  return open(request, engine, seed, frames, kept);
+  return open(plan, engine, kept);
 }
 
-async function runOne(request: PictureRequest, engine: RunEngine, seed: number, frames: number): Promise<Run> {
-  const synthesis = await openWhereItWas(request, engine, seed, frames);
-  const keeper = engine.keeper && new KeptNow(engine.keeper, seed, identityOf(request, synthesis.report()));
+async function runOne(plan: RunPlan, engine: RunEngine): Promise<Run> {
+  const synthesis = await openWhereItWas(plan, engine);
+  const keeper = engine.keeper && new KeptNow(engine.keeper, plan.seed, identityOf(plan, synthesis.report()));
   try {
     try {
       await stepAll(synthesis, engine, keeper);
@@ -135,7 +143,7 @@ async function runOne(request: PictureRequest, engine: RunEngine, seed: number, 
       await keeper?.save();
       throw error;
     }
-    return { result: await synthesis.finish(), about: synthesis.report() };
+    return { ...plan, result: await synthesis.finish(), about: synthesis.report() };
   } finally {
     await synthesis.close();
   }
@@ -185,27 +193,8 @@ class KeptNow {
   }
 }
 
-/** What a hidden unit of a classifier sees; null where that is all. */
-function cropOf(registry: ModelRegistry, request: PictureRequest, about: Run['about']): FigurePanel['crop'] {
-  const { place, unit } = about;
-  if (place === undefined || place.layer === SCORES || !place.position || place.position === 'all') return null;
-  const model = registry.loadClassifier(request.model);
-  const spot = { channel: unit.index, position: place.position };
-  const field = receptiveField(model.graphs['network']!, place.layer, spot);
-  if (field === null) return null;
-  const [height, width] = field.clipped.size;
-  const [y, x] = field.clipped.offset;
-  return { x, y, width, height };
-}
-
 /** @param index of a picture among those of its run; null: all frames are one video */
-function pictureOf(
-  { result, about }: Run,
-  start: number,
-  seed: number,
-  index: number | null,
-  crop: FigurePanel['crop'],
-): MadePicture {
+function pictureOf({ result, about, seed, inputs }: Run, start: number, index: number | null): MadePicture {
   const { width, height, pixels, pictures, frames } = result;
   const size = 3 * width * height;
   const labels = result.probabilities.length;
@@ -213,18 +202,25 @@ function pictureOf(
     index === null
       ? { frames: pixels, count: frames, width, height }
       : { frames: pixels.slice(index * size, (index + 1) * size), count: 1, width, height };
-  const { unit } = about;
-  const hidden = about.place !== undefined && about.place.layer !== SCORES;
+  const { unit, place, model, prior } = about;
+  const hidden = place !== undefined && place.layer !== SCORES;
   const probability =
     index === null ? result.probabilities[unit.index] : pictures!.probabilities[index * labels + unit.index];
+  const crop = result.crop && panelBox(result.crop);
+  const units = index === null ? result.unitActivations : pictures!.units.map((values) => values[index]!);
   return {
-    ...{ start, seed, crop, unit, model: about.model, prior: about.prior },
+    ...{ start, seed, crop, unit, model, prior, inputs: inputs.files },
     clip: crop === null ? whole : cropped(whole, crop),
     activation: index === null ? result.activation : pictures!.activations[index]!,
-    activations: [],
+    activations: units && units.length > 1 ? [...units] : [],
     probability: hidden ? null : (probability ?? null),
     smoothness: index === null ? result.smoothness : null,
   };
+}
+
+/** A part of a picture as panels tell it. */
+function panelBox({ size: [height, width], offset: [y, x] }: PictureBox): NonNullable<FigurePanel['crop']> {
+  return { x, y, width, height };
 }
 
 /** A part of every frame. */

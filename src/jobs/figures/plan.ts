@@ -1,25 +1,8 @@
 /** A figure as data: what is on each of its panels, before anything is made. */
 import { isClassifier, unitIndex, type ModelRegistry } from '../../engine/models/registry.js';
-import { NeuroreelError, type PictureRequestInput, type SynthesisOverrides } from '../../protocol/index.js';
+import { NeuroreelError, type FigureOptions, type PictureRequestInput } from '../../protocol/index.js';
 
-/** What the command line may ask of a figure; what is absent is as the figure says. */
-export interface FigureOptions {
-  readonly model?: string | undefined;
-  readonly units?: readonly (string | number)[] | undefined;
-  readonly layers?: readonly string[] | undefined;
-  readonly priors?: readonly string[] | undefined;
-  readonly models?: readonly string[] | undefined;
-  readonly preset?: string | undefined;
-  readonly settings?: SynthesisOverrides | undefined;
-  readonly starts?: number | undefined;
-  readonly seed?: number | undefined;
-  readonly iterations?: number | undefined;
-  readonly frames?: number | undefined;
-  /** Videos to put side by side. */
-  readonly videos?: readonly string[] | undefined;
-  /** Real examples, where the model brings none. */
-  readonly real?: string | undefined;
-}
+export type { FigureOptions };
 
 export type PanelPlan = {
   /** Words below it instead of the unit's label; an empty text for none. */
@@ -70,10 +53,7 @@ export function plannedModel(registry: ModelRegistry, name: string): PlannedMode
 /** The units asked for as labels, or the first so many, spread over all. */
 export function unitsOf(model: PlannedModel, asked: FigureOptions['units'], most: number): string[] {
   const { labels } = model;
-  if (asked !== undefined) {
-    const manifest = { labels, name: model.name } as unknown as Parameters<typeof unitIndex>[0];
-    return asked.map((unit) => labels[unitIndex(manifest, unit)]!);
-  }
+  if (asked !== undefined) return asked.map((unit) => labels[unitIndex(model, unit)]!);
   const count = Math.min(most, labels.length);
   return Array.from({ length: count }, (_, i) => labels[Math.floor((i * labels.length) / count)]!);
 }
@@ -85,10 +65,10 @@ export function requestOf(
   options: FigureOptions,
   more: Partial<PictureRequestInput> = {},
 ): PictureRequestInput {
-  const { preset, seed, iterations, frames, settings } = options;
+  const { preset, seed, iterations, frames, settings, picture } = options;
+  const examples = model.video ? undefined : options.real;
   return {
-    ...{ model: model.name, unit, seed, iterations, settings },
-    ...(preset !== undefined && { preset: preset as never }),
+    ...{ model: model.name, unit, seed, iterations, settings, preset, picture, examples },
     ...(model.video && { frames }),
     ...more,
   };

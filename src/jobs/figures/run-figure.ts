@@ -6,6 +6,7 @@ import type { Runtime } from '../../engine/runtimes/runtime.js';
 import type { ModelRegistry } from '../../engine/models/registry.js';
 import {
   FIGURE_FORMAT,
+  figureOptions,
   figureReport,
   MAX_PANELS,
   NeuroreelError,
@@ -83,7 +84,7 @@ const SCENE_SECONDS = 1.6;
  */
 export async function runFigure(run: FigureRun): Promise<FigureReport> {
   const began = performance.now();
-  const options = { ...run.entry.defaults, ...defined(run.options) };
+  const options = parseWith(figureOptions, { ...run.entry.defaults, ...defined(run.options) });
   const plan = run.entry.plan(options, run.registry);
   const requests = requestsOf(plan);
   const runtime = requests.size === 0 ? null : await openRuntime(run.runtime, run.device);
@@ -124,12 +125,13 @@ async function makeAll(
   runtime: Runtime | null,
 ): Promise<Map<string, MadePicture[]>> {
   const pictures = new Map<string, MadePicture[]>();
-  const { registry, threads, memory, signal, between, pixelsDue } = run;
+  const { registry, threads, memory, signal, between, pixelsDue, pathOf } = run;
   let done = 0;
   for (const [key, request] of requests) {
     const words = `${request.model} ${request.layer === undefined ? '' : `${request.layer} `}${request.unit}`;
     const made = await makePictures(request, {
-      ...{ registry, runtime: runtime!, threads, memory, signal, between, pixelsDue, keeper: run.keeperOf?.(key) },
+      ...{ registry, runtime: runtime!, threads, memory, signal, between, pixelsDue, pathOf },
+      keeper: run.keeperOf?.(key),
       onStep: (step) => run.onStep?.({ ...step, done: done + step.made, words }),
     });
     done += made.length;
@@ -225,7 +227,7 @@ function seriesScenes(board: Board, fps: number) {
 }
 
 function reportOf(
-  { entry }: FigureRun,
+  { entry, fps, single = false }: FigureRun,
   plan: FigurePlan,
   options: FigureOptions,
   filled: (FilledPanel | null)[][],
@@ -242,7 +244,7 @@ function reportOf(
       ...{ format: FIGURE_FORMAT, figure: entry.name, title: plan.title, subtitle: plan.subtitle },
       rows: [...(plan.rows ?? [])],
       columns: [...(plan.columns ?? [])],
-      options: { ...options },
+      ...{ options, fps, single },
       panels,
       files: [...files],
       ...{ runtime, seconds, versions: { neuroreel: packageVersion, node: process.versions.node } },

@@ -5,6 +5,7 @@
 import { NeuroreelError, type PictureRequestInput, type SynthesisOverrides } from '../../protocol/index.js';
 import type { ModelRegistry } from '../../engine/models/registry.js';
 import { inRows } from '../../video/index.js';
+import { montage } from './montage.js';
 import {
   plannedModel,
   refuse,
@@ -94,12 +95,10 @@ function allUnits(options: FigureOptions, registry: ModelRegistry): FigurePlan {
 }
 
 /** What one picture is to excite: two units at once, as equation 2 of the supplement has it. */
-function jointSettings(options: FigureOptions, other: string): SynthesisOverrides {
-  const { settings = {} } = options;
-  return {
-    ...settings,
-    objective: { kind: 'joint', lambda: 0.01, gamma: 1, ...settings.objective, with: [{ unit: other }] } as never,
-  };
+function jointSettings({ settings = {} }: FigureOptions, other: string): SynthesisOverrides {
+  const { objective } = settings;
+  const own = objective?.kind === 'joint' ? objective : {};
+  return { ...settings, objective: { lambda: 0.01, gamma: 1, ...own, kind: 'joint', with: [{ unit: other }] } };
 }
 
 const joint = (model: PlannedModel, one: string, other: string, options: FigureOptions, starts: number) =>
@@ -240,6 +239,11 @@ const METHODS: readonly { readonly name: string; readonly prior?: string; readon
     prior: 'pixels',
     settings: { penalties: { totalVariation: 20, naturalness: 0 }, start: { from: 'mean' } },
   },
+  {
+    name: 'patch prior',
+    prior: 'pixels',
+    settings: { penalties: { totalVariation: 0, naturalness: 0, patch: 2 }, jitter: 0 },
+  },
   { name: 'Fourier', prior: 'fourier', settings: { penalties: { totalVariation: 20, naturalness: 0 } } },
 ];
 
@@ -363,6 +367,12 @@ export const FIGURES: readonly FigureEntry[] = [
     plan: methods,
   },
   { name: 's18', describe: 'one unit, 25 starts', defaults: { starts: 25 }, plan: startsOfOne },
+  {
+    name: 'image',
+    describe: 'units of a model from several starts, what `neuroreel image` makes',
+    defaults: {},
+    plan: montage,
+  },
   { name: 'units', describe: 'every unit of a model, one picture each', defaults: {}, plan: allUnits },
   {
     name: 'real',

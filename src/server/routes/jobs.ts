@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { Turns } from '../../jobs/turns.js';
 import { Evolution, EVOLUTION_FILE, replayPictures } from '../../jobs/evolution.js';
 import { fragmentedMp4 } from '../../video/index.js';
 import { replayQuery, type ReplayQuery } from '../../protocol/index.js';
@@ -96,6 +97,16 @@ export function jobRoutes(router: Router, manager: JobManager): void {
   });
 }
 
+/** Each replay has an encoder of its own while it is played. */
+const REPLAYS = { atATime: 4, mostWaiting: 32, what: 'replays' } as const;
+
+/** Aborted when nobody waits for the answer any more. */
+function untilClosed(response: Response): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => controller.abort(new NeuroreelError('REQUEST_MALFORMED', 'The client went away.')));
+  return controller.signal;
+}
+
 /** How a job evolved, as an MP4 that plays while it is made. */
 async function sendReplay(response: Response, path: string, query: ReplayQuery): Promise<void> {
   const pictures = replayPictures(await Evolution.open(path), query.frame);
@@ -115,6 +126,7 @@ async function sendReplay(response: Response, path: string, query: ReplayQuery):
 }
 
 export function artifactRoutes(router: Router, { manager, derived }: Pick<RouteParts, 'manager' | 'derived'>): void {
+  const replays = new Turns(REPLAYS);
   route(router, '/jobs/:id/artifacts', {
     get: (request, response) => void response.json({ artifacts: manager.artifacts(param(request, 'id')) }),
   });
@@ -128,7 +140,8 @@ export function artifactRoutes(router: Router, { manager, derived }: Pick<RouteP
   route(router, '/jobs/:id/replay.mp4', {
     get: (request, response) => {
       const query = parseWith(replayQuery, { ...request.query });
-      return sendReplay(response, manager.artifact(param(request, 'id'), EVOLUTION_FILE).path, query);
+      const { path } = manager.artifact(param(request, 'id'), EVOLUTION_FILE);
+      return replays.take(() => sendReplay(response, path, query), untilClosed(response));
     },
   });
 }
