@@ -14,6 +14,8 @@ export default {
     // The content security policy allows no data: addresses.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // A slow machine is no reason for a warning.
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   // `npx vite clients/web` serves the page from its sources, beside a server that runs at its usual address.
   server: {

@@ -7,6 +7,7 @@ import { JobThread, type ThreadEnd, type ThreadNews } from './job-thread.js';
 import type { JobKindEntry } from './kinds.js';
 import { Pace } from './pace.js';
 import type { JobEventName } from './states.js';
+import { thinned } from './thinned.js';
 import type { StepFrames, WorkerStart } from './worker-contract.js';
 
 export interface RunParts {
@@ -157,11 +158,12 @@ export class Run {
 
   #hearStep({ step, frames, microseconds }: NewsOf<'progress'>): void {
     const { run, request } = this.#parts.job();
-    const { iteration, iterations, activation, smoothness } = step;
+    const { iteration, iterations, activation, smoothness, frameActivations } = step;
     this.#pace.add(step.seconds);
     this.#parts.history.add(iteration, activation);
     this.#parts.progress({
       ...{ iteration, iterations, activation, smoothness },
+      ...(frameActivations !== undefined && { frameActivations: thinned(frameActivations) }),
       ...this.#paceOf(iterations - iteration),
       framesEncoded: 0,
       framesToEncode: request.kind === 'video' && run !== null && 'unit' in run ? run.frames : 0,

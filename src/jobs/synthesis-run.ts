@@ -88,11 +88,11 @@ async function optimise(
     await context.steer(iteration + 1, (change) => synthesis.steer(change));
     const progress = await synthesis.step({ pixels: context.pixelsDue(iteration + 1) });
     if (progress === null) break;
-    const { pixels, activation, smoothness, seconds } = progress;
+    const { pixels, activation, smoothness, seconds, frameActivations } = progress;
     iteration = progress.iteration;
     made++;
     waited += seconds;
-    const step = { iteration, iterations, activation, smoothness, seconds };
+    const step = { iteration, iterations, activation, smoothness, seconds, frameActivations };
     context.step(step, pixels && { pixels, frames, width, height });
   }
   pauses.allowed = false;

@@ -61,6 +61,8 @@ export interface StepReport {
   readonly smoothness: number;
   /** Wall-clock seconds of this iteration. */
   readonly seconds: number;
+  /** The unit's activation at each frame, or for each picture. */
+  readonly frameActivations?: ArrayLike<number>;
 }
 
 /** A sequence for viewers; its memory is given away. */

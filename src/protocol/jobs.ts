@@ -273,6 +273,14 @@ export const jobProgress = z
       .min(0)
       .describe('Frames that went into the MP4 so far (0 until encoding starts); of images and audits: files written.'),
     framesToEncode: z.int().min(0).describe('Frames that the MP4 will have; of images and audits: files.'),
+    frameActivations: z
+      .array(z.number().nullable())
+      .max(MAX_HISTORY)
+      .optional()
+      .describe(
+        "The unit's activation at each frame (the mean over the windows that hold it; null where none does), or for each " +
+          `picture of an image job; means of neighbours where there are more than ${MAX_HISTORY}.`,
+      ),
     audit: auditProgress.optional().describe('Only of an audit.'),
     figure: figureProgress.optional().describe('Only of a figure.'),
   })

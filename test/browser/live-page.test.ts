@@ -86,12 +86,13 @@ describe.skipIf(!existsSync(executablePath))('the live page', () => {
     await page.goto(server.url);
     await expect.poll(() => text('h1')).toBe('Nothing made yet');
     await page.getByRole('link', { name: 'Start a job' }).click();
-    await page.getByLabel('Unit').selectOption('walk');
+    await page.getByRole('combobox', { name: 'Unit' }).fill('wal');
+    await page.getByRole('option', { name: 'Walk' }).click();
     await page.getByLabel('Seed').fill('7');
     await page.getByRole('button', { name: 'Start', exact: true }).click();
     await state('running');
     expect(new URL(page.url()).hash).toBe(`#/watch/${server.jobs.list()[0]?.id}`);
-    expect(server.jobs.list()[0]?.request).toMatchObject({ model: 'sketch', unit: 1, seed: 7 });
+    expect(server.jobs.list()[0]?.request).toMatchObject({ model: 'sketch', unit: 'walk', seed: 7 });
     const player = page.locator('canvas.player');
     await player.waitFor();
     const first = await picture();

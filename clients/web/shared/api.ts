@@ -1,54 +1,34 @@
-/** Requests to the server, with the token if it needs one. */
-import type { ErrorBody } from '../../../src/protocol/http.js';
+/** The server: the client of the SDK, and calls that it has no words for. With the token if the server needs one. */
+import { computed, signal } from '@preact/signals';
+import { Http } from '../../js/http.js';
+import { NeuroreelClient } from '../../js/index.js';
 
 const TOKEN_KEY = 'neuroreel-token';
 
-/** An error as the server reports it: code, message, remedy. */
-export class ApiError extends Error {
-  readonly status: number;
-  readonly code: string;
-  readonly remedy: string;
-
-  constructor(status: number, { code, message, remedy }: Pick<ErrorBody, 'message' | 'remedy'> & { code: string }) {
-    super(message);
-    this.status = status;
-    this.code = code;
-    this.remedy = remedy;
-  }
-}
+const secret = signal(sessionStorage.getItem(TOKEN_KEY));
 
 /** The token, kept until the tab is closed. */
 export const token = {
-  get: (): string | null => sessionStorage.getItem(TOKEN_KEY),
-  set: (value: string): void => sessionStorage.setItem(TOKEN_KEY, value),
+  get: (): string | null => secret.value,
+  set: (value: string): void => {
+    sessionStorage.setItem(TOKEN_KEY, value);
+    secret.value = value;
+  },
 };
 
-function headers(): Record<string, string> {
-  const secret = token.get();
-  return secret === null ? {} : { authorization: `Bearer ${secret}` };
+const options = computed(() => (secret.value === null ? {} : { token: secret.value }));
+
+/** Another one when there is another token. A page waits for its server also at the first connection. */
+export const client = computed(() => new NeuroreelClient({ ...options.value, reconnect: { first: true } }));
+
+const http = computed(() => new Http(options.value));
+
+/** @throws {ClientError} */
+export function send(method: string, path: string, body?: unknown): Promise<Response> {
+  return http.value.call(method, path, { body });
 }
 
-async function errorOf(response: Response): Promise<ApiError> {
-  const fallback = { code: 'INTERNAL', message: `The server answered ${response.status}.`, remedy: 'Try again.' };
-  const body = (await response.json().catch(() => null)) as { error?: ErrorBody } | null;
-  return new ApiError(response.status, body?.error ?? fallback);
-}
-
-/**
- * A request without a body worth reading, or one whose body is read otherwise.
- * @throws {ApiError} an error of the server; a TypeError when it cannot be reached
- */
-export async function send(method: string, path: string, body?: unknown): Promise<Response> {
-  const response = await fetch(path, {
-    method,
-    headers: { ...headers(), ...(body !== undefined && { 'content-type': 'application/json' }) },
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  if (!response.ok) throw await errorOf(response);
-  return response;
-}
-
-/** Sends JSON, gives JSON. Throws as {@link send}. */
-export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-  return (await (await send(method, path, body)).json()) as T;
+/** Sends JSON, gives JSON. @throws {ClientError} */
+export function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  return http.value.json<T>(method, path, { body });
 }

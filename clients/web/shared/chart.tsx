@@ -1,4 +1,5 @@
 /** Line charts: axes with names, levels to compare with, the values under the pointer; drawn by uPlot. */
+import { effect, type ReadonlySignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
@@ -34,6 +35,10 @@ export interface ChartProps {
   readonly none: string;
   readonly height?: number;
   readonly id?: string;
+  /** A place on the horizontal axis that is marked, as that of a player; it may change often. */
+  readonly mark?: ReadonlySignal<number>;
+  /** Called with a place on the horizontal axis that was clicked. */
+  readonly onPick?: (x: number) => void;
 }
 
 /** What a chart shows, in a sentence for those who do not see it. */
@@ -56,14 +61,14 @@ function drawLevels(plot: uPlot, levels: readonly Level[]): void {
   ctx.lineWidth = 1.5 * devicePixelRatio;
   ctx.setLineDash([5 * devicePixelRatio, 4 * devicePixelRatio]);
   ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
-  ctx.textAlign = 'right';
+  ctx.textAlign = 'left';
   for (const { name, value } of levels) {
     const at = plot.valToPos(value, 'y', true);
     ctx.beginPath();
     ctx.moveTo(bbox.left, at);
     ctx.lineTo(bbox.left + bbox.width, at);
     ctx.stroke();
-    ctx.fillText(`${name} ${short(value)}`, bbox.left + bbox.width, at - 5 * devicePixelRatio);
+    ctx.fillText(`${name} ${short(value)}`, bbox.left + 4 * devicePixelRatio, at - 5 * devicePixelRatio);
   }
   ctx.restore();
 }
@@ -121,6 +126,19 @@ function options(props: ChartProps, width: number, latest: () => ChartProps, poi
   } satisfies uPlot.Options as uPlot.Options;
 }
 
+/** A line at the marked place, moved without drawing the chart anew. The function that is returned ends it. */
+function followMark(plot: uPlot, mark: ReadonlySignal<number>): () => void {
+  const line = Object.assign(document.createElement('div'), { className: 'chart-mark' });
+  plot.over.append(line);
+  const move = (): void => void (line.style.transform = `translateX(${plot.valToPos(mark.value, 'x')}px)`);
+  plot.hooks.setSize = [...(plot.hooks.setSize ?? []), move];
+  return effect(move);
+}
+
+function followClicks(plot: uPlot, latest: () => ChartProps): void {
+  plot.over.addEventListener('click', ({ offsetX }) => latest().onPick?.(plot.posToVal(offsetX, 'x')));
+}
+
 /** Zero and the levels are always in sight. */
 function rangeOf(low: number | null, high: number | null, levels: readonly Level[] = []): [number, number] {
   const values = [0, low ?? 0, high ?? 1, ...levels.map(({ value }) => value)];
@@ -161,11 +179,14 @@ export function LineChart(props: ChartProps): JSX.Element {
       element,
     );
     plot.current = made;
+    const unmark = props.mark === undefined ? undefined : followMark(made, props.mark);
+    if (props.onPick !== undefined) followClicks(made, () => latest.current);
     const resized = new ResizeObserver(() => made.setSize({ width: width(), height: latest.current.height ?? 230 }));
     resized.observe(element);
     const redraw = (): void => made.redraw(false, true);
     DARK.addEventListener('change', redraw);
     return () => {
+      unmark?.();
       DARK.removeEventListener('change', redraw);
       resized.disconnect();
       made.destroy();

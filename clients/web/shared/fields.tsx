@@ -1,5 +1,6 @@
 /** Fields of forms with their labels. Values are texts, as the browser has them. */
 import type { JSX } from 'preact';
+import { Labelled } from './labelled.js';
 
 interface FieldProps {
   readonly label: string;
@@ -17,20 +18,23 @@ interface SelectProps extends FieldProps {
 
 export function SelectField({ label, value, onValue, id, hint, options }: SelectProps): JSX.Element {
   return (
-    <label>
-      {label}
-      <select id={id} value={value} onChange={({ currentTarget }) => onValue(currentTarget.value)}>
-        {options.map((option) => {
-          const [key, text] = typeof option === 'string' ? [option, option] : option;
-          return (
-            <option key={key} value={key}>
-              {text}
-            </option>
-          );
-        })}
-      </select>
-      {hint !== undefined && <small>{hint}</small>}
-    </label>
+    <Labelled
+      label={label}
+      hint={hint}
+      id={id}
+      control={(ties) => (
+        <select {...ties} value={value} onChange={({ currentTarget }) => onValue(currentTarget.value)}>
+          {options.map((option) => {
+            const [key, text] = typeof option === 'string' ? [option, option] : option;
+            return (
+              <option key={key} value={key}>
+                {text}
+              </option>
+            );
+          })}
+        </select>
+      )}
+    />
   );
 }
 
@@ -42,17 +46,21 @@ interface NumberProps extends FieldProps {
   readonly placeholder?: string;
 }
 
-export function NumberField({ label, onValue, hint, ...attributes }: NumberProps): JSX.Element {
+export function NumberField({ label, onValue, hint, id, ...attributes }: NumberProps): JSX.Element {
   return (
-    <label>
-      {label}
-      <input
-        type="number"
-        inputMode={attributes.step === 'any' ? 'decimal' : 'numeric'}
-        {...attributes}
-        onInput={({ currentTarget }) => onValue(currentTarget.value)}
-      />
-      {hint !== undefined && <small>{hint}</small>}
-    </label>
+    <Labelled
+      label={label}
+      hint={hint}
+      id={id}
+      control={(ties) => (
+        <input
+          {...ties}
+          {...attributes}
+          type="number"
+          inputMode={attributes.step === 'any' ? 'decimal' : 'numeric'}
+          onInput={({ currentTarget }) => onValue(currentTarget.value)}
+        />
+      )}
+    />
   );
 }

@@ -1,7 +1,9 @@
 /** The newest jobs of the server, kept fresh while the page is visible. */
 import { signal } from '@preact/signals';
 import type { Job } from '../../../src/protocol/jobs.js';
-import { call } from './api.js';
+import { ClientError } from '../../js/errors.js';
+import { client } from './api.js';
+import { tellReachable } from './connection.js';
 import { reportFailure } from './trouble.js';
 
 const EVERY_MS = 4000;
@@ -14,8 +16,10 @@ export const jobs = {
 
   async refresh(): Promise<void> {
     try {
-      list.value = (await call<{ jobs: Job[] }>('GET', 'v1/jobs?limit=50')).jobs;
+      list.value = (await client.value.jobs.list({ limit: 50 })).jobs;
+      tellReachable(true);
     } catch (error) {
+      tellReachable(!(error instanceof ClientError) || error.code !== 'SERVER_UNREACHABLE');
       reportFailure(error);
     }
   },

@@ -1,7 +1,7 @@
 /** The models of the server. */
 import { computed, signal } from '@preact/signals';
 import type { ModelSummary } from '../../../src/protocol/http.js';
-import { call } from './api.js';
+import { client } from './api.js';
 
 /** Null until they were loaded. */
 export const models = signal<readonly ModelSummary[] | null>(null);
@@ -9,9 +9,9 @@ export const models = signal<readonly ModelSummary[] | null>(null);
 export const recognisers = computed(() => (models.value ?? []).filter(({ kind }) => kind === 'recogniser'));
 export const classifiers = computed(() => (models.value ?? []).filter(({ kind }) => kind === 'classifier'));
 
-/** @throws as `call` */
+/** @throws {ClientError} */
 export async function loadModels(): Promise<void> {
-  models.value = (await call<{ models: ModelSummary[] }>('GET', 'v1/models')).models;
+  models.value = await client.value.models.list();
 }
 
 export function modelNamed(name: string): ModelSummary | undefined {

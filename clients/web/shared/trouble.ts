@@ -1,6 +1,6 @@
 /** Failures that no part of the page shows itself: the shell does, or asks for the token. */
 import { signal } from '@preact/signals';
-import { ApiError } from './api.js';
+import { ClientError } from '../../js/errors.js';
 
 export interface Failure {
   readonly message: string;
@@ -16,7 +16,7 @@ export function dismissTrouble(): void {
 
 /** What to tell people about an error; the server's words where it has some. */
 export function failureOf(error: unknown): Failure {
-  if (error instanceof ApiError) return error;
+  if (error instanceof ClientError) return error;
   return { message: 'The server cannot be reached.', remedy: 'The page connects again by itself when it is back.' };
 }
 
@@ -25,7 +25,7 @@ export function failureOf(error: unknown): Failure {
  * connection already.
  */
 export function reportFailure(error: unknown, { shownInPlace = false } = {}): void {
-  if (!(error instanceof ApiError)) return;
+  if (!(error instanceof ClientError) || error.code === 'SERVER_UNREACHABLE') return;
   if (error.code === 'TOKEN_REQUIRED') tokenNeeded.value = true;
   else if (!shownInPlace) trouble.value = error;
 }

@@ -1,11 +1,13 @@
 /** A job as it is now, kept so by the stream: state, progress, activations, frames. */
 import { signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
-import type { FrameHeader } from '../../../src/protocol/frame-header.js';
+import { ClientError } from '../../js/errors.js';
+import type { Watch } from '../../js/index.js';
+import type { ProgressEvent, StateEvent, WatchEvent } from '../../js/types.js';
 import type { Job, JobProgress } from '../../../src/protocol/jobs.js';
-import { connection, type ProgressMessage, type StateMessage } from './connection.js';
+import { client } from './api.js';
 import { jobs } from './job-list.js';
-import type { Failure } from './trouble.js';
+import { reportFailure, type Failure } from './trouble.js';
 import { hasEnded } from './words.js';
 
 const MOST_POINTS = 1500;
@@ -19,8 +21,6 @@ export interface Curve {
 const EMPTY: Curve = { iterations: [], values: [] };
 const halved = <T>(list: readonly T[]): T[] => list.filter((_, index) => index % 2 === 0);
 
-type FrameListener = (header: FrameHeader, picture: Uint8Array, frames: number) => void;
-
 export class WatchedJob {
   readonly id: string;
   /** Null until the server told of it. */
@@ -28,13 +28,12 @@ export class WatchedJob {
   readonly progress = signal<JobProgress | null>(null);
   /** The activation (of an audit: the flip rate of the recogniser in question) over the iterations. */
   readonly curve = signal<Curve>(EMPTY);
-  /** Frames that came too fast for this page. */
+  /** Frames that came too fast for this page or its network. */
   readonly dropped = signal(0);
   /** Why there is no such job. */
   readonly missing = signal<Failure | null>(null);
-  #listener: FrameListener | null = null;
-  /** The newest frames, for a listener that comes later. */
-  #last: Parameters<FrameListener> | null = null;
+  /** Where frames come from; null while nothing is listened to. */
+  readonly watch = signal<Watch | null>(null);
 
   constructor(id: string) {
     this.id = id;
@@ -42,36 +41,53 @@ export class WatchedJob {
 
   /** Starts to listen; the function that is returned stops it. */
   open(): () => void {
-    return connection.watch({
-      job: this.id,
-      frames: { view: 'sheet', maxFps: 10, quality: 85 },
-      state: (message) => this.#state(message),
-      progress: (message) => this.#progress(message),
-      frame: (header, picture) => this.#frame(header, picture),
-      error: (error) => {
-        if (error.code === 'JOB_UNKNOWN') this.missing.value = error;
-      },
-    });
+    const watch = client.value.watch(this.id, { frames: { view: 'sheet', maxFps: 10, quality: 85 } });
+    this.watch.value = watch;
+    void this.#listen(watch);
+    return () => {
+      watch.close();
+      if (this.watch.value === watch) this.watch.value = null;
+    };
   }
 
-  /** Who is to get the frames; null for nobody. */
-  set onFrames(listener: FrameListener | null) {
-    this.#listener = listener;
-    if (this.#last !== null) listener?.(...this.#last);
+  async #listen(watch: Watch): Promise<void> {
+    try {
+      for await (const event of watch.events()) this.#hear(event, watch);
+    } catch (error) {
+      if (error instanceof ClientError && error.code === 'JOB_UNKNOWN') this.missing.value = error;
+      else reportFailure(error);
+    }
   }
 
-  #state({ job, history }: StateMessage): void {
-    const changed = this.job.value?.state !== job.state;
+  #hear(event: WatchEvent, watch: Watch): void {
+    this.dropped.value = watch.dropped;
+    if (event.type === 'state') this.#state(event);
+    if (event.type === 'progress') this.#progress(event);
+  }
+
+  /**
+   * Takes the job as it was told elsewhere: in an answer, in the list. Over a slow network the stream may lag behind, and it
+   * does not tell of steering.
+   */
+  adopt(told: Job): void {
+    const known = this.job.value;
+    if (known === null || told.updatedAt < known.updatedAt) return;
+    const same = told.updatedAt === known.updatedAt && JSON.stringify(told.steering) === JSON.stringify(known.steering);
+    if (!same) this.job.value = told;
+  }
+
+  #state({ job, history }: StateEvent): void {
+    const known = this.job.value;
+    const changed = known?.state !== job.state;
     this.missing.value = null;
-    this.job.value = job;
+    if (known === null || job.updatedAt >= known.updatedAt) this.job.value = job;
     this.progress.value = job.progress;
     if (history !== undefined) this.curve.value = { iterations: history.iterations, values: history.activations };
     if (changed && (hasEnded(job.state) || history === undefined)) void jobs.refresh();
   }
 
-  #progress({ progress, dropped }: ProgressMessage): void {
+  #progress({ progress }: ProgressEvent): void {
     this.progress.value = progress;
-    this.dropped.value = dropped;
     const { request } = this.job.value ?? {};
     // The curve of an audit is that of the recogniser in question.
     if (request?.kind === 'audit' && (progress.audit?.flipRate == null || progress.audit.model !== request.model))
@@ -88,18 +104,19 @@ export class WatchedJob {
       values: [...(full ? halved(values) : values), value],
     };
   }
-
-  #frame(header: FrameHeader, picture: Uint8Array): void {
-    const run = this.job.value?.run;
-    if (run == null || !('frames' in run) || header.kind !== 'sheet') return;
-    this.#last = [header, picture, run.frames];
-    this.#listener?.(...this.#last);
-  }
 }
 
 /** Watches a job as long as the component is there. */
 export function useWatchedJob(id: string): WatchedJob {
   const watched = useMemo(() => new WatchedJob(id), [id]);
-  useEffect(() => watched.open(), [watched]);
+  const server = client.value;
+  // The stream says no more of a job that has ended; one that goes on all the same was tried again.
+  const goesOn = watched.job.value !== null && !hasEnded(watched.job.value.state);
+  const isOver = watched.watch.value?.isOver === true;
+  useEffect(() => watched.open(), [watched, server, goesOn && isOver]);
+  const listed = jobs.list.value?.find((job) => job.id === id);
+  useEffect(() => {
+    if (listed !== undefined) watched.adopt(listed);
+  }, [watched, listed]);
   return watched;
 }

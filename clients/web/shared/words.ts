@@ -73,7 +73,10 @@ function nameOfRequest(request: JobRequest): string {
 }
 
 /** What a job is called: after its unit or its models. */
-export function nameOfJob({ request, run }: Pick<Job, 'request' | 'run'>): string {
-  if (request.kind === 'video' && run !== null && 'unit' in run) return sentenceCase(run.unit.label);
-  return nameOfRequest(request);
+export function nameOfJob({ request, run, steering }: Pick<Job, 'request' | 'run' | 'steering'>): string {
+  const known = request.kind === 'video' && run !== null && 'unit' in run;
+  const begun = known ? sentenceCase(run.unit.label) : nameOfRequest(request);
+  const units = steering.flatMap(({ change: { unit } }) => (unit === undefined ? [] : [unit]));
+  if (units.length === 0 || !('model' in request)) return begun;
+  return `${begun} → ${sentenceCase(unitLabel(request.model ?? '', units.at(-1)))}`;
 }

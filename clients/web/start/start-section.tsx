@@ -1,74 +1,114 @@
-/** Starts a job: what to look into, and how. */
+/** Starts a job: what to look into, and how; and shows the request to whoever wants to make it elsewhere. */
 import './start.css';
-import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
-import type { Job } from '../../../src/protocol/jobs.js';
-import { go, linkTo } from '../app/router.js';
-import { call } from '../shared/api.js';
-import { NumberField, SelectField } from '../shared/fields.js';
+import { useEffect } from 'preact/hooks';
+import { go, linkTo, type Route } from '../app/router.js';
+import { client } from '../shared/api.js';
+import { SelectField } from '../shared/fields.js';
 import { jobs } from '../shared/job-list.js';
-import { defaultUnit, firstOf, modelNamed, recognisers } from '../shared/models.js';
+import { models } from '../shared/models.js';
+import { Empty } from '../shared/notice.js';
 import { FormError, useSubmit } from '../shared/submit.js';
+import { reportFailure } from '../shared/trouble.js';
+import { chooseKind, chosenModel, fillFrom, kind, offered, request, setField } from './draft.js';
+import { KINDS } from './kinds.js';
+import { AdvancedOptions, BasicOptions } from './options.js';
+import { RequestView } from './request-view.js';
+import { loadSchemas } from '../shared/schemas.js';
+import { Units } from './units.js';
 
-export function StartSection(): JSX.Element {
-  const names = recognisers.value.map(({ name }) => name);
-  const chosen = useSignal<string | null>(null);
-  const unit = useSignal<number | null>(null);
-  const preset = useSignal('default');
-  const seed = useSignal('1');
-  const model = chosen.value === null ? firstOf(recognisers.value) : modelNamed(chosen.value);
-  const wanted = unit.value ?? (model === undefined ? 0 : defaultUnit(model));
+/** `#/start?from=ID` begins with the request of that job. */
+function useEarlierRequest(from: string | null): void {
+  useEffect(() => {
+    if (from === null) return;
+    client.value.jobs.get(from).then((job) => fillFrom(job.request), reportFailure);
+  }, [from]);
+}
+
+function KindChoice(): JSX.Element {
+  return (
+    <fieldset class="kinds">
+      <legend class="visually-hidden">Kind</legend>
+      {KINDS.map(({ kind: name, title }) => (
+        <label key={name}>
+          <input
+            type="radio"
+            name="kind"
+            class="visually-hidden"
+            checked={kind.value.kind === name}
+            onChange={() => chooseKind(name)}
+          />
+          <span>{title}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function ModelChoice(): JSX.Element {
+  const model = chosenModel.value;
+  return (
+    <SelectField
+      label="Model"
+      value={model?.name ?? ''}
+      options={offered.value.map(({ name }) => name)}
+      hint={model?.title}
+      onValue={(name) => setField('model', name)}
+    />
+  );
+}
+
+function NoModel(): JSX.Element {
+  return (
+    <Empty>
+      <p>No model is installed that this can be made with.</p>
+      <p>
+        <code>neuroreel models import --help</code> tells how to bring one.
+      </p>
+    </Empty>
+  );
+}
+
+function Form(): JSX.Element {
+  const model = chosenModel.value;
   const { busy, error, onSubmit } = useSubmit(async () => {
-    const { id } = await call<Job>('POST', 'v1/jobs', {
-      kind: 'video',
-      model: model?.name,
-      unit: wanted,
-      preset: preset.value,
-      seed: Number(seed.value),
-    });
+    if (request.value === null) return;
+    const { id } = await client.value.jobs.submit(request.value);
     void jobs.refresh();
     go(linkTo('watch', [id]));
   });
+  if (models.value === null) return <p class="quiet">Loading</p>;
+  if (model === undefined) return <NoModel />;
   return (
-    <section class="card" aria-labelledby="start-title">
-      <h1 id="start-title" tabIndex={-1}>
-        New video
-      </h1>
-      <form class="form" onSubmit={onSubmit}>
-        <SelectField
-          label="Model"
-          value={model?.name ?? ''}
-          options={names}
-          onValue={(value) => {
-            chosen.value = value;
-            unit.value = null;
-          }}
-        />
-        <SelectField
-          label="Unit"
-          value={String(wanted)}
-          options={(model?.labels ?? []).map((label, index) => [String(index), label] as const)}
-          onValue={(value) => (unit.value = Number(value))}
-        />
-        <SelectField
-          label="Preset"
-          value={preset.value}
-          options={['default', 'paper-2016']}
-          onValue={(value) => (preset.value = value)}
-        />
-        <NumberField
-          label="Seed"
-          value={seed.value}
-          min={0}
-          max={4294967295}
-          required
-          onValue={(value) => (seed.value = value)}
-        />
-        <button type="submit" class="primary" disabled={busy || model === undefined}>
+    <form class="form" onSubmit={onSubmit}>
+      <ModelChoice />
+      <Units key={`${model.name} ${kind.value.kind}`} model={model} />
+      <BasicOptions />
+      <AdvancedOptions />
+      <div class="send">
+        <button type="submit" class="primary" disabled={busy}>
           Start
         </button>
         <FormError id="start-error" error={error} />
-      </form>
-    </section>
+      </div>
+    </form>
+  );
+}
+
+export function StartSection({ route }: { readonly route: Route }): JSX.Element {
+  useEarlierRequest(route.query.get('from'));
+  useEffect(() => void loadSchemas().catch(reportFailure), []);
+  return (
+    <div class="start-section">
+      <section class="card" aria-labelledby="start-title">
+        <h1 id="start-title" tabIndex={-1}>
+          What does this unit want to see?
+        </h1>
+        <KindChoice />
+        <p class="quiet about">{kind.value.about}</p>
+        <Form />
+      </section>
+      {request.value !== null && <RequestView request={request.value} />}
+    </div>
   );
 }

@@ -2,9 +2,12 @@
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { Job } from '../../../src/protocol/jobs.js';
-import { call } from '../shared/api.js';
+import { client } from '../shared/api.js';
+import { jobs } from '../shared/job-list.js';
 import { dismissTrouble, reportFailure } from '../shared/trouble.js';
 import { hasEnded } from '../shared/words.js';
+
+type Command = 'pause' | 'resume' | 'cancel' | 'retry';
 
 interface ActionsProps {
   readonly job: Job;
@@ -14,18 +17,19 @@ interface ActionsProps {
 
 export function Actions({ job, noun }: ActionsProps): JSX.Element {
   const busy = useSignal(false);
-  const order = async (command: string): Promise<void> => {
+  const order = async (command: Command): Promise<void> => {
     dismissTrouble();
     busy.value = true;
     try {
-      await call('POST', `v1/jobs/${job.id}/${command}`);
+      await client.value.jobs[command](job.id);
+      void jobs.refresh();
     } catch (error) {
       reportFailure(error);
     } finally {
       busy.value = false;
     }
   };
-  const button = (command: string, text: string, kind?: string): JSX.Element => (
+  const button = (command: Command, text: string, kind?: string): JSX.Element => (
     <button type="button" class={kind} disabled={busy.value} onClick={() => order(command)}>
       {text}
     </button>

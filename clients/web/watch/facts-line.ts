@@ -3,7 +3,7 @@ import type { Job, JobRequest } from '../../../src/protocol/jobs.js';
 
 type Of<K extends JobRequest['kind']> = Extract<JobRequest, { kind: K }>;
 
-const FACTS: { readonly [K in JobRequest['kind']]?: (request: Of<K>, job: Job) => readonly string[] } = {
+const FACTS: { readonly [K in JobRequest['kind']]: (request: Of<K>, job: Job) => readonly string[] } = {
   video: ({ model, layer, frames, preset, seed }, { run }) => [
     run !== null && 'unit' in run ? `unit ${run.unit.index} of ${model}` : model,
     ...(layer === undefined ? [] : [`layer ${layer}`]),
@@ -18,6 +18,14 @@ const FACTS: { readonly [K in JobRequest['kind']]?: (request: Of<K>, job: Job) =
     `preset ${preset}`,
     `seed ${seed}`,
   ],
+  figure: ({ model, units, preset, seed }, { run }) => [
+    ...(run !== null && 'title' in run ? [run.title] : []),
+    ...(model === undefined ? [] : [model]),
+    ...(units === undefined ? [] : [`${units.length} ${units.length === 1 ? 'unit' : 'units'}`]),
+    `preset ${preset}`,
+    `seed ${seed}`,
+  ],
+  batch: ({ job: { kind, preset, seed } }) => [`${kind} of each`, `preset ${preset}`, `seed ${seed}`],
   audit: ({ clips, permutations, delta, seed }, { run }) => [
     run !== null && 'clips' in run ? `${run.clips} clips` : (clips ?? "the model's clips"),
     `${permutations} orders each`,
@@ -27,6 +35,6 @@ const FACTS: { readonly [K in JobRequest['kind']]?: (request: Of<K>, job: Job) =
 };
 
 export function factsOf(job: Job): string {
-  const facts = FACTS[job.request.kind] as ((request: JobRequest, job: Job) => readonly string[]) | undefined;
-  return (facts?.(job.request, job) ?? [job.request.kind]).join(' · ');
+  const facts = FACTS[job.request.kind] as (request: JobRequest, job: Job) => readonly string[];
+  return facts(job.request, job).join(' · ');
 }

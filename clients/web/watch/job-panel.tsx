@@ -7,16 +7,19 @@ import { Notice } from '../shared/notice.js';
 import { StateBadge } from '../shared/state-badge.js';
 import { useWatchedJob, type WatchedJob } from '../shared/watched-job.js';
 import { nameOfJob } from '../shared/words.js';
+import { BatchPanel } from './batch-panel.js';
 import { factsOf } from './facts-line.js';
 import { SynthesisPanel } from './synthesis-panel.js';
 
 type Panel = FunctionComponent<{ readonly watched: WatchedJob; readonly job: Job }>;
 
 /** What shows a job of each kind. */
-const PANELS: Partial<Readonly<Record<JobKind, Panel>>> = {
+const PANELS: Readonly<Record<JobKind, Panel>> = {
   video: SynthesisPanel,
   image: SynthesisPanel,
+  figure: SynthesisPanel,
   audit: AuditPanel,
+  batch: BatchPanel,
 };
 
 interface JobPanelProps {

@@ -3,15 +3,9 @@
  * What changes is told by signals; drawing is by hand, since it happens at every frame.
  */
 import { signal } from '@preact/signals';
-import type { FrameHeader } from '../../../src/protocol/frame-header.js';
+import type { Frame } from '../../js/index.js';
 
 const MOST_SECONDS_A_TICK = 0.25;
-
-interface Sheet {
-  readonly header: FrameHeader;
-  readonly picture: Uint8Array;
-  readonly frames: number;
-}
 
 export class Player {
   readonly hasFrames = signal(false);
@@ -34,12 +28,12 @@ export class Player {
   #position = 0;
   #last = 0;
   #drawn = -1;
-  #decoding = false;
-  #waiting: Sheet | null = null;
   #request = 0;
+  #closed = false;
 
   /** Starts to play; the function that is returned stops it for good. */
   open(): () => void {
+    this.#closed = false;
     const tick = (now: number): void => {
       this.#tick(now);
       this.#request = requestAnimationFrame(tick);
@@ -47,7 +41,7 @@ export class Player {
     this.#request = requestAnimationFrame(tick);
     return () => {
       cancelAnimationFrame(this.#request);
-      this.#waiting = null;
+      this.#closed = true;
       this.#bitmap?.close();
       this.#bitmap = null;
     };
@@ -64,20 +58,15 @@ export class Player {
     this.#drawn = -1;
   }
 
-  /** Takes a sheet; when they come faster than they can be decoded, the newest wins. */
-  async show(header: FrameHeader, picture: Uint8Array, frames: number): Promise<void> {
-    this.#waiting = { header, picture, frames };
-    if (this.#decoding) return;
-    this.#decoding = true;
-    try {
-      // `show` may have put a newer one there while this one was decoded.
-      for (let next = this.#next(); next !== null; next = this.#next()) {
-        const bytes = next.picture as Uint8Array<ArrayBuffer>;
-        this.#take(await createImageBitmap(new Blob([bytes], { type: 'image/jpeg' })), next);
-      }
-    } finally {
-      this.#decoding = false;
-    }
+  /**
+   * Takes a sheet.
+   * @param frames how many there are in it
+   * @throws {ClientError} IMAGE_UNREADABLE
+   */
+  async show(sheet: Frame, frames: number): Promise<void> {
+    const bitmap = await sheet.bitmap();
+    if (this.#closed) bitmap.close();
+    else this.#take(bitmap, sheet, frames);
   }
 
   seek(frame: number): void {
@@ -105,16 +94,10 @@ export class Player {
     return Math.min(this.frames.value - 1, row * this.#columns + column);
   }
 
-  #next(): Sheet | null {
-    const next = this.#waiting;
-    this.#waiting = null;
-    return next;
-  }
-
-  #take(bitmap: ImageBitmap, { header, frames }: Sheet): void {
+  #take(bitmap: ImageBitmap, { columns, header }: Frame, frames: number): void {
     this.#bitmap?.close();
     this.#bitmap = bitmap;
-    this.#columns = header.frame;
+    this.#columns = columns;
     this.#width = header.width;
     this.#height = header.height;
     this.#tile.width = header.width;

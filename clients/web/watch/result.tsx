@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Artifact, Job } from '../../../src/protocol/jobs.js';
-import { call } from '../shared/api.js';
+import { call, client } from '../shared/api.js';
 import { FileLink } from '../shared/files.js';
 import { reportFailure } from '../shared/trouble.js';
 import { bytes } from '../shared/words.js';
@@ -12,6 +12,10 @@ const NAMES: Readonly<Record<string, string>> = {
   'video.mp4': 'Video',
   'sheet.png': 'Contact sheet',
   'activation.png': 'Plot',
+  'montage.png': 'All images',
+  'figure.png': 'Figure',
+  'figure.mp4': 'Figure as video',
+  'figure.json': 'Document of the figure',
   'report.json': 'Report',
 };
 
@@ -21,10 +25,7 @@ export function useArtifacts({ id, state }: Job): readonly Artifact[] | null {
   const done = state === 'succeeded';
   useEffect(() => {
     if (!done) return;
-    call<{ artifacts: Artifact[] }>('GET', `v1/jobs/${id}/artifacts`).then(
-      ({ artifacts: list }) => setArtifacts({ id, list }),
-      reportFailure,
-    );
+    client.value.jobs.artifacts(id).then((list) => setArtifacts({ id, list }), reportFailure);
   }, [id, done]);
   return artifacts !== null && artifacts.id === id && done ? artifacts.list : null;
 }
@@ -40,28 +41,52 @@ export function useReport<T>(artifacts: readonly Artifact[] | null, name = 'repo
   return report;
 }
 
+interface ListProps {
+  readonly id: string;
+  readonly files: readonly Artifact[];
+  readonly names: Readonly<Record<string, string>>;
+  readonly label: string;
+}
+
 interface FilesProps {
   readonly id: string;
   readonly artifacts: readonly Artifact[];
-  /** Names for people, in order; files that are not named come last. */
+  /** Names for people, in order. */
   readonly names?: Readonly<Record<string, string>>;
   readonly onlyNamed?: boolean;
 }
 
-/** Files as links, with their sizes. */
-export function Files({ id, artifacts, names = NAMES, onlyNamed = false }: FilesProps): JSX.Element {
-  const place = ({ name }: Artifact): number => Object.keys(names).indexOf(name) + 1 || Infinity;
-  const shown = artifacts.filter(({ name }) => !onlyNamed || name in names).toSorted((a, b) => place(a) - place(b));
+function FileList({ id, files, names, label }: ListProps): JSX.Element {
   return (
-    <ul class="artifacts" aria-label="Files of this job">
-      {shown.map((artifact) => (
-        <li key={artifact.name}>
-          <FileLink url={artifact.url} name={`${id}-${artifact.name}`} open={artifact.name.endsWith('.html')}>
-            {names[artifact.name] ?? artifact.name}
+    <ul class="artifacts" aria-label={label}>
+      {files.map(({ name, url, bytes: size }) => (
+        <li key={name}>
+          <FileLink url={url} name={`${id}-${name}`} open={name.endsWith('.html')}>
+            {names[name] ?? name}
           </FileLink>{' '}
-          <span class="quiet">{bytes(artifact.bytes)}</span>
+          <span class="quiet">{bytes(size)}</span>
         </li>
       ))}
     </ul>
+  );
+}
+
+/** Files as links, with their sizes; those without a name for people are folded away. */
+export function Files({ id, artifacts, names = NAMES, onlyNamed = false }: FilesProps): JSX.Element {
+  const place = ({ name }: Artifact): number => Object.keys(names).indexOf(name);
+  const named = artifacts.filter(({ name }) => name in names).toSorted((a, b) => place(a) - place(b));
+  const others = onlyNamed ? [] : artifacts.filter(({ name }) => !(name in names));
+  return (
+    <>
+      <FileList id={id} files={named} names={names} label="Files of this job" />
+      {others.length > 0 && (
+        <details class="more-files">
+          <summary>
+            {others.length} more {others.length === 1 ? 'file' : 'files'}
+          </summary>
+          <FileList id={id} files={others} names={names} label="More files" />
+        </details>
+      )}
+    </>
   );
 }

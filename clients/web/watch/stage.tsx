@@ -1,17 +1,18 @@
 /** The screen of a job: its frames as they are now, one after the other or all at once; when it is done, its files. */
-import { useSignal } from '@preact/signals';
+import { useSignal, useSignalEffect } from '@preact/signals';
 import type { JSX } from 'preact';
-import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import type { Artifact, Job } from '../../../src/protocol/jobs.js';
-import { useFileAddress } from '../shared/files.js';
+import type { Frame } from '../../js/index.js';
 import type { WatchedJob } from '../shared/watched-job.js';
 import { nameOfJob } from '../shared/words.js';
+import { Finished, viewsOf, type View } from './finished.js';
 import { Player } from './player.js';
+import type { Playhead } from './playhead.js';
 import { Transport } from './transport.js';
 
-export type View = 'play' | 'sheet' | 'evolution';
-
 const VIEWS: Readonly<Record<View, string>> = { play: 'Play', sheet: 'All frames', evolution: 'Evolution' };
+const LIVE: readonly View[] = ['play', 'sheet'];
 
 /** What the screen says while there is nothing to see. */
 const WORDS: Readonly<Record<Job['state'], string>> = {
@@ -19,38 +20,55 @@ const WORDS: Readonly<Record<Job['state'], string>> = {
   starting: 'Opening the models',
   running: 'Waiting for the first frames',
   paused: 'Paused before the first frames',
-  encoding: 'Writing the video',
-  succeeded: 'Loading the video',
+  encoding: 'Writing the files',
+  succeeded: 'Loading',
   failed: 'No frames are left of this job',
   canceled: 'No frames are left of this job',
 };
 
-function usePlayer(watched: WatchedJob, fps: number): Player {
+/** Shows frames as they come; of those that come while one is decoded, the newest. */
+async function play(frames: AsyncIterable<Frame>, watched: WatchedJob, player: Player): Promise<void> {
+  for await (const frame of frames) {
+    const run = watched.job.value?.run;
+    // A figure shows the pictures that are being made, one after the other.
+    const count = run != null && 'frames' in run ? run.frames : frame.columns;
+    if (frame.header.kind === 'sheet') await player.show(frame, count);
+  }
+}
+
+function usePlayer(watched: WatchedJob, fps: number, playhead: Playhead): Player {
   const player = useMemo(() => new Player(), [watched]);
   player.fps = fps;
   useEffect(() => player.open(), [player]);
+  const watch = watched.watch.value;
   useEffect(() => {
-    watched.onFrames = (header, picture, frames) => void player.show(header, picture, frames).catch(() => undefined);
-    return () => (watched.onFrames = null);
-  }, [watched, player]);
+    if (watch === null) return undefined;
+    const frames = watch.frames();
+    void play(frames, watched, player).catch(() => undefined);
+    return () => void frames.return?.();
+  }, [watched, watch, player]);
   useEffect(() => {
     const redraw = (): void => player.redraw();
     window.addEventListener('resize', redraw);
     return () => window.removeEventListener('resize', redraw);
   }, [player]);
+  useEffect(() => {
+    playhead.seek = (frame) => {
+      player.playing.value = false;
+      player.seek(frame);
+    };
+  }, [player, playhead]);
+  useSignalEffect(() => void (playhead.frame.value = player.frame.value));
   return player;
 }
 
-function Canvases({
-  player,
-  view,
-  name,
-}: {
+interface CanvasProps {
   readonly player: Player;
   readonly view: View;
   readonly name: string;
-}): JSX.Element {
-  const label = `${name}: frame ${player.frame.value + 1} of ${player.frames.value} as it is now`;
+}
+
+function Canvas({ player, view, name }: CanvasProps): JSX.Element {
   if (view === 'sheet') {
     return (
       <canvas
@@ -62,31 +80,30 @@ function Canvases({
       />
     );
   }
-  return <canvas class="player" role="img" aria-label={label} ref={(canvas) => void (player.canvas = canvas)} />;
-}
-
-interface FinishedProps {
-  readonly job: Job;
-  readonly artifacts: readonly Artifact[];
-  readonly view: View;
-}
-
-/** The finished video, its contact sheet, or how it evolved. */
-function Finished({ job, artifacts, view }: FinishedProps): JSX.Element {
-  const url = (name: string): string | null => artifacts.find((artifact) => artifact.name === name)?.url ?? null;
-  const wanted = {
-    play: url('video.mp4'),
-    sheet: url('sheet.png'),
-    evolution: url('evolution.frames') === null ? null : `v1/jobs/${job.id}/replay.mp4?rate=8`,
-  }[view];
-  const address = useFileAddress(wanted);
-  const name = nameOfJob(job);
-  const calm = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
-  if (address === null) return <p class="screen-empty">{WORDS.succeeded}</p>;
-  if (view === 'sheet') return <img src={address} alt={`All frames of the finished video of ${name}, row by row`} />;
-  const words = view === 'play' ? `The finished video of ${name}` : `How the video of ${name} evolved`;
   return (
-    <video key={view} class="video" src={address} controls loop muted playsInline autoplay={!calm} aria-label={words} />
+    <canvas
+      class="player"
+      role="img"
+      aria-label={`${name}: one frame after the other, as they are now`}
+      ref={(canvas) => void (player.canvas = canvas)}
+      onClick={() => player.toggle()}
+    />
+  );
+}
+
+function SmoothChoice({ player }: { readonly player: Player }): JSX.Element {
+  return (
+    <label class="check">
+      <input
+        type="checkbox"
+        checked={player.smooth.value}
+        onChange={({ currentTarget }) => {
+          player.smooth.value = currentTarget.checked;
+          player.redraw();
+        }}
+      />
+      Smooth
+    </label>
   );
 }
 
@@ -96,52 +113,35 @@ interface StageProps {
   readonly fps: number;
   /** Files of the finished job; null until then. */
   readonly artifacts: readonly Artifact[] | null;
+  readonly playhead: Playhead;
   readonly onView: (view: View) => void;
 }
 
-export function Stage({ watched, job, fps, artifacts, onView }: StageProps): JSX.Element {
-  const player = usePlayer(watched, fps);
-  const view = useSignal<View>('play');
-  const screen = useRef<HTMLDivElement>(null);
-  const done = job.state === 'succeeded' && artifacts !== null;
-  const live = !done && player.hasFrames.value;
-  const evolved = done && artifacts.some(({ name }) => name === 'evolution.frames');
-  const views: View[] = evolved ? ['play', 'sheet', 'evolution'] : ['play', 'sheet'];
-  const choose = (chosen: View): void => {
-    view.value = chosen;
-    onView(chosen);
-  };
+export function Stage({ watched, job, fps, artifacts, playhead, onView }: StageProps): JSX.Element {
+  const player = usePlayer(watched, fps, playhead);
+  const wanted = useSignal<View>('play');
+  const files = artifacts === null ? null : viewsOf(job, artifacts);
+  const live = files === null && player.hasFrames.value;
+  const views = files === null ? (live ? LIVE : []) : (Object.keys(files) as View[]);
+  const view = views.includes(wanted.value) ? wanted.value : (views[0] ?? 'play');
+  const url = files?.[view];
+  useEffect(() => onView(view), [view]);
   return (
     <div class="stage">
-      {(live || done) && (
+      {views.length > 0 && (
         <div class="tabs" role="group" aria-label="View">
           {views.map((name) => (
-            <button key={name} type="button" aria-pressed={view.value === name} onClick={() => choose(name)}>
+            <button key={name} type="button" aria-pressed={view === name} onClick={() => (wanted.value = name)}>
               {VIEWS[name]}
             </button>
           ))}
-          {live && (
-            <label class="check">
-              <input
-                type="checkbox"
-                checked={player.smooth.value}
-                onChange={({ currentTarget }) => {
-                  player.smooth.value = currentTarget.checked;
-                  player.redraw();
-                }}
-              />
-              Smooth
-            </label>
-          )}
+          {live && <SmoothChoice player={player} />}
         </div>
       )}
-      <div
-        ref={screen}
-        class={`screen ${player.smooth.value || done ? '' : 'pixels'} ${live || done ? '' : job.state}`}
-      >
-        {done && <Finished job={job} artifacts={artifacts} view={view.value} />}
-        {live && <Canvases player={player} view={view.value} name={nameOfJob(job)} />}
-        {!done && !live && <p class="screen-empty">{WORDS[job.state]}</p>}
+      <div class={`screen ${live && !player.smooth.value ? 'pixels' : ''} ${views.length > 0 ? '' : job.state}`}>
+        {url !== undefined && <Finished key={url} job={job} view={view} url={url} playhead={playhead} fps={fps} />}
+        {live && <Canvas player={player} view={view} name={nameOfJob(job)} />}
+        {views.length === 0 && <p class="screen-empty">{WORDS[job.state]}</p>}
       </div>
       {live && <Transport player={player} />}
     </div>

@@ -1,6 +1,6 @@
 /** zod schemas as JSON Schema, in the dialect that OpenAPI 3.1 and AsyncAPI 3 share. */
 import { z } from 'zod';
-import { jobRequest, steering } from '../../protocol/index.js';
+import { jobRequest, PRESETS, steering, VARIANTS } from '../../protocol/index.js';
 
 export type Json = { [key: string]: unknown };
 
@@ -23,11 +23,19 @@ export function fieldsOf(schema: z.ZodObject): { name: string; required: boolean
   }));
 }
 
-/** What forms are made of: the request of each kind of job with defaults and descriptions, and changes while a job runs. */
+/**
+ * What forms are made of: the request of each kind of job with defaults and descriptions, changes while a job runs, what the
+ * presets set, and what a variant has that a preset has not.
+ */
 export function requestSchemas(): Json {
   const kinds = jobRequest.options.map((option) => {
     const schema = jsonSchema(option, 'input') as { properties: { kind: { const: string } } };
     return [schema.properties.kind.const, schema];
   });
-  return { jobs: Object.fromEntries(kinds) as Json, steering: jsonSchema(steering, 'input') };
+  return {
+    jobs: Object.fromEntries(kinds) as Json,
+    steering: jsonSchema(steering, 'input'),
+    presets: PRESETS,
+    variants: VARIANTS,
+  };
 }
