@@ -92,3 +92,7 @@ export function settings(text: string): SynthesisOverrides {
   }
   return parseWith(synthesisOverrides, json);
 }
+
+/** Settings of a run that starts from a picture, unless they say from what. */
+export const fromPicture = (settings: SynthesisOverrides = {}): SynthesisOverrides =>
+  settings.start ? settings : { ...settings, start: { from: 'picture' } };

@@ -5,17 +5,14 @@ import type { NewPackage } from '../../src/engine/models/package.js';
 import { asStored, type Weights } from '../../src/engine/models/safetensors.js';
 import { trained } from '../../src/engine/training/parameters.js';
 import type { Recipe, RecipeContext } from '../../src/engine/training/recipe.js';
-import { REFERENCE_FORMAT, type PixelFormat, type ReferenceActivations } from '../../src/protocol/manifest.js';
-import {
-  PIXEL_SCALE,
-  batchAccuracy,
-  classifierNetwork,
-  classifierTask,
-  fromBytes,
-  type Architecture,
-} from './classifier.js';
+import { REFERENCE_FORMAT, type ReferenceActivations } from '../../src/protocol/manifest.js';
 import { NATURAL_LABELS } from './classes.js';
+import { PIXELS, classifierNetwork, fromBytes, type Architecture } from './classifier.js';
+import { batchAccuracy, classifierTask, splitDecoder } from './classifier-training.js';
 import { IMAGE_BYTES, IMAGE_SIZE, naturalImages, type LabelledImages } from './dataset.js';
+import { VECTOR_CODE } from './generator.js';
+import { priorPackage } from './prior-package.js';
+import { psnr } from './prior.js';
 
 export interface ClassifierRecipe {
   readonly name: string;
@@ -24,21 +21,14 @@ export interface ClassifierRecipe {
   readonly seed: number;
   readonly steps: number;
   readonly architecture: Architecture;
+  /** Whether a generator is trained with it, and packed as NAME-decoder; see classifier-training. */
+  readonly inverted: boolean;
   readonly defaultPrior?: string;
   /** Steps after which the weights are packed too, as NAME-at-STEP. */
   readonly snapshots?: readonly number[];
 }
 
 const BATCH = 64;
-
-/** How images of 64x64 are meant by all these networks. */
-export const PIXELS: PixelFormat = {
-  width: IMAGE_SIZE,
-  height: IMAGE_SIZE,
-  order: 'rgb',
-  mean: [127.5, 127.5, 127.5],
-  scale: [PIXEL_SCALE.scale, PIXEL_SCALE.scale, PIXEL_SCALE.scale],
-};
 
 /** The graph `network` with the weights as constants. */
 export function classifierGraph(weights: Weights, architecture: Architecture): Graph {
@@ -104,32 +94,52 @@ function judged({ classes }: LabelledImages, logits: Float32Array) {
 
 /** A recipe for a classifier. */
 export function classifierRecipe(recipe: ClassifierRecipe): Recipe {
-  const { name, title, describe, seed, steps, architecture, snapshots } = recipe;
+  const { name, describe, seed, steps, architecture, inverted, snapshots } = recipe;
   return {
     ...{ name, describe, seed, steps, needs: [] },
     task: (context) =>
-      classifierTask({ seed: context.seed, steps: context.steps, batch: BATCH, architecture, snapshots }),
-    watch: ({ watch, batch }) => ({ accuracy: batchAccuracy(watch['logits']!, batch['wanted']!) }),
+      classifierTask({ seed: context.seed, steps: context.steps, batch: BATCH, architecture, inverted, snapshots }),
+    watch: ({ watch, batch }) => ({
+      accuracy: batchAccuracy(watch['logits']!, batch['wanted']!),
+      ...(watch['squared'] && { psnr: psnr(watch['squared'][0]!) }),
+    }),
     pack: (weights, context) => packed(recipe, weights, context),
-    async packSnapshots(found, context) {
+    async packOthers(weights, found, context) {
       const packages = new Map<string, NewPackage>();
-      for (const [step, weights] of found) {
-        const about = {
-          ...recipe,
-          title: `${title}, after ${step} steps of training`,
-          describe: `${describe} As it was after ${step} of ${context.steps} steps of training.`,
-        };
-        packages.set(`${name}-at-${step}`, await packed(about, weights, context));
-      }
-      return packages;
+      for (const [step, before] of found)
+        packages.set(`${name}-at-${step}`, await snapshot(recipe, before, step, context));
+      return inverted ? packages.set(`${name}-decoder`, await decoder(recipe, weights, context)) : packages;
     },
   };
+}
+
+function snapshot(
+  recipe: ClassifierRecipe,
+  weights: Weights,
+  step: number,
+  context: RecipeContext,
+): Promise<NewPackage> {
+  const about = {
+    ...recipe,
+    title: `${recipe.title}, after ${step} steps of training`,
+    describe: `${recipe.describe} As it was after ${step} of ${context.steps} steps of training.`,
+  };
+  return packed(about, weights, context);
+}
+
+function decoder({ name, title }: ClassifierRecipe, weights: Weights, context: RecipeContext): Promise<NewPackage> {
+  const { decoder: generator, rest } = splitDecoder(weights);
+  const about = {
+    title: `${title}, shown again from fc6`,
+    describe: `The generator that was trained with ${name}, from pixels alone: what priors begin with.`,
+  };
+  return priorPackage(about, { generator, classifier: asStored(rest, 'F16'), kind: VECTOR_CODE }, context);
 }
 
 /** Measures a classifier on the validation images. */
 async function packed(recipe: ClassifierRecipe, weights: Weights, context: RecipeContext): Promise<NewPackage> {
   const { title, describe, architecture, defaultPrior } = recipe;
-  const stored = asStored(weights, 'F16');
+  const stored = asStored(splitDecoder(weights).rest, 'F16');
   const images = await naturalImages('test');
   const { activations, quality } = judged(images, await logitsOf(images, stored, architecture, context));
   context.log(JSON.stringify(quality));

@@ -86,8 +86,6 @@ export interface Augmentation {
   readonly smallest: number;
   /** Largest change of the gain and of the offset of each channel, as shares of 1 and 255. */
   readonly colour: number;
-  /** Side of the grey square that covers a part, in pixels; 0 for none. */
-  readonly cover: number;
 }
 
 /** Writes image `index`, changed at random, as RGB bytes to `into` at `at`. */
@@ -95,7 +93,7 @@ export function augmented(
   { pixels }: LabelledImages,
   index: number,
   random: Random,
-  { smallest, colour, cover }: Augmentation,
+  { smallest, colour }: Augmentation,
   into: Uint8Array,
   at: number,
 ): void {
@@ -105,7 +103,6 @@ export function augmented(
   const gain = random.uniform(1 - colour, 1 + colour);
   const gains = [0, 1, 2].map(() => gain * random.uniform(1 - colour / 2, 1 + colour / 2));
   const offset = random.uniform(-colour, colour) * 128;
-  const [coverTop, coverLeft] = [random.integer(IMAGE_SIZE), random.integer(IMAGE_SIZE)].map((x) => x - cover / 2);
   const base = index * IMAGE_BYTES;
   const places = bilinear(left, side);
   for (let y = 0; y < IMAGE_SIZE; y++) {
@@ -116,15 +113,31 @@ export function augmented(
     for (let x = 0; x < IMAGE_SIZE; x++) {
       const { first, second, fraction } = places[x]!;
       const target = at + 3 * (y * IMAGE_SIZE + (mirrored ? IMAGE_SIZE - 1 - x : x));
-      const covered = cover > 0 && y >= coverTop! && y < coverTop! + cover && x >= coverLeft! && x < coverLeft! + cover;
       for (let c = 0; c < 3; c++) {
         const above = pixels[upper + first + c]! * (1 - fraction) + pixels[upper + second + c]! * fraction;
         const below = pixels[lower + first + c]! * (1 - fraction) + pixels[lower + second + c]! * fraction;
         const value = (above * (1 - fy) + below * fy) * gains[c]! + offset;
-        into[target + c] = covered ? 128 : Math.min(Math.max(Math.round(value), 0), 255);
+        into[target + c] = Math.min(Math.max(Math.round(value), 0), 255);
       }
     }
   }
+}
+
+/** A copy of images [N, 64, 64, 3] with a grey square of this side, in pixels, somewhere on each. */
+export function covered(images: Uint8Array, random: Random, side: number): Uint8Array {
+  const copy = images.slice();
+  for (let at = 0; at < images.length; at += IMAGE_BYTES) {
+    const [top, left] = [random.integer(IMAGE_SIZE), random.integer(IMAGE_SIZE)].map((x) => x - side / 2) as [
+      number,
+      number,
+    ];
+    const [first, end] = [left, left + side].map((x) => 3 * Math.min(Math.max(x, 0), IMAGE_SIZE)) as [number, number];
+    for (let y = Math.max(top, 0); y < Math.min(top + side, IMAGE_SIZE); y++) {
+      const row = at + 3 * y * IMAGE_SIZE;
+      copy.fill(128, row + first, row + end);
+    }
+  }
+  return copy;
 }
 
 /** Byte offsets and weights of the two columns that each column of a crop lies between. */

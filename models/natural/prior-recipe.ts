@@ -1,17 +1,8 @@
-/** What the recipes of the priors share: training, the statistics of codes, how well unseen images are shown. */
-import { GraphBuilder, type Graph, type Value } from '../../src/engine/graph/graph.js';
-import { choleskyFactor, covarianceOf } from '../../src/engine/models/covariance.js';
-import { asStored, type NamedTensor, type Weights } from '../../src/engine/models/safetensors.js';
-import { mul, sub } from '../../src/engine/ops/elementwise.js';
-import { mean } from '../../src/engine/ops/reduce.js';
-import { argmax } from '../../src/engine/audit/statistics.js';
-import { trained } from '../../src/engine/training/parameters.js';
-import type { Recipe, RecipeContext } from '../../src/engine/training/recipe.js';
-import { PIXELS } from './classifier-recipe.js';
-import { OBJECTS, classifierNetwork, fromBytes } from './classifier.js';
-import { NATURAL_LABELS } from './classes.js';
-import { IMAGE_BYTES, IMAGE_SIZE, naturalImages, type LabelledImages } from './dataset.js';
-import { encoderNetwork, generatorNetwork, priorTask, psnr, type CodeKind } from './prior.js';
+/** What the recipes of the priors share. */
+import type { Recipe } from '../../src/engine/training/recipe.js';
+import type { CodeKind } from './generator.js';
+import { priorPackage } from './prior-package.js';
+import { RIVAL, priorTask, psnr } from './prior.js';
 
 export interface PriorRecipe {
   readonly name: string;
@@ -20,151 +11,30 @@ export interface PriorRecipe {
   readonly seed: number;
   readonly steps: number;
   readonly kind: CodeKind;
-  /** What the code is, for people. */
-  readonly layer: string;
 }
 
 const BATCH = 32;
-/** Images of one run while measuring. */
-const CHUNK = 80;
 const CLASSIFIER = 'tiny-objects';
-
-function graphsOf(weights: Weights, classifier: Weights, kind: CodeKind): Record<'generator' | 'encoder', Graph> {
-  const generator = new GraphBuilder();
-  const code = generator.input('code', [1, kind.size]);
-  generator.output('image', generatorNetwork(generator, code, kind, trained(generator, weights)));
-  const encoder = new GraphBuilder();
-  const image = encoder.input('image', [1, 3, IMAGE_SIZE, IMAGE_SIZE]);
-  const known = trained(encoder, classifier);
-  encoder.output('code', encoderNetwork(encoder, image, kind, known, trained(encoder, weights)));
-  return { generator: generator.build(), encoder: encoder.build() };
-}
-
-/** Images in chunks of `CHUNK`, the last filled up with zeros, and how many of each are meant. */
-function* chunks({ pixels, classes }: LabelledImages): Generator<{ first: number; count: number; images: Uint8Array }> {
-  for (let first = 0; first < classes.length; first += CHUNK) {
-    const count = Math.min(CHUNK, classes.length - first);
-    const images = new Uint8Array(CHUNK * IMAGE_BYTES);
-    images.set(pixels.subarray(first * IMAGE_BYTES, (first + count) * IMAGE_BYTES));
-    yield { first, count, images };
-  }
-}
-
-/** Codes of all training images, [N, size]. */
-async function realCodes(
-  weights: Weights,
-  classifier: Weights,
-  kind: CodeKind,
-  { runtime, threads }: RecipeContext,
-): Promise<Float32Array> {
-  const b = new GraphBuilder();
-  const bytes = b.input('images', [CHUNK, IMAGE_SIZE, IMAGE_SIZE, 3], 'uint8');
-  b.output('code', encoderNetwork(b, fromBytes(b, bytes), kind, trained(b, classifier), trained(b, weights)));
-  const graph = await runtime.compile(b.build(), { threads });
-  const data = await naturalImages('train');
-  const codes = new Float32Array(data.classes.length * kind.size);
-  for (const { first, count, images } of chunks(data)) {
-    const { code } = await graph.run({ images });
-    codes.set((code as Float32Array).subarray(0, count * kind.size), first * kind.size);
-  }
-  await graph.close();
-  return codes;
-}
-
-/** Mean and bounds (mean + 3 sigma, as the paper's) of codes, and, of vectors, the factor of their covariance. */
-function statisticsOf(codes: Float32Array, { size, shape }: CodeKind): Map<string, NamedTensor> {
-  const vector = (data: ArrayLike<number>): NamedTensor => ({ shape: [size], data: Float32Array.from(data) });
-  const count = codes.length / size;
-  const centre = new Float64Array(size);
-  const squares = new Float64Array(size);
-  codes.forEach((x, i) => {
-    centre[i % size]! += x / count;
-    squares[i % size]! += (x * x) / count;
-  });
-  const upper = centre.map((m, i) => m + 3 * Math.sqrt(Math.max(squares[i]! - m * m, 0)));
-  const known = new Map([
-    ['code.mean', vector(centre)],
-    ['code.upper', vector(upper)],
-  ]);
-  // Maps have too many numbers for their covariance to be small, or to be known from so few images.
-  if (shape) return known;
-  const factor = choleskyFactor(covarianceOf(codes, size).covariance, size);
-  return known.set('code.factor', { shape: [size, size], data: Float32Array.from(factor) });
-}
-
-/** PSNR on validation images; the classifier's fc6 and answers for reconstructions. */
-async function measure(
-  weights: Weights,
-  classifier: Weights,
-  kind: CodeKind,
-  { runtime, threads }: RecipeContext,
-): Promise<Record<string, number>> {
-  const b = new GraphBuilder();
-  const target = fromBytes(b, b.input('images', [CHUNK, IMAGE_SIZE, IMAGE_SIZE, 3], 'uint8'));
-  const [p, known] = [trained(b, weights), trained(b, classifier)];
-  const image = generatorNetwork(b, encoderNetwork(b, target, kind, known, p), kind, p);
-  const square = (x: Value, y: Value): Value => {
-    const d = sub(b, x, y);
-    return mul(b, d, d);
-  };
-  const [seen, wanted] = [image, target].map((x) => classifierNetwork(b, x, known, OBJECTS));
-  b.output('squared', mean(b, square(image, target), [1, 2, 3], false));
-  b.output('error', mean(b, square(seen!['fc6']!, wanted!['fc6']!), [1], false));
-  b.output('size', mean(b, mul(b, wanted!['fc6']!, wanted!['fc6']!), [1], false));
-  b.output('logits', seen!['logits']!);
-  const graph = await runtime.compile(b.build(), { threads });
-  const data = await naturalImages('test');
-  const totals = { squared: 0, error: 0, size: 0, right: 0 };
-  const labels = NATURAL_LABELS.length;
-  for (const { first, count, images } of chunks(data)) {
-    const results = await graph.run({ images });
-    for (let n = 0; n < count; n++) {
-      for (const name of ['squared', 'error', 'size'] as const) totals[name] += results[name]![n]!;
-      const row = Array.from({ length: labels }, (_, c) => results['logits']![n * labels + c]!);
-      if (argmax(row) === data.classes[first + n]) totals.right++;
-    }
-  }
-  await graph.close();
-  const rounded = (x: number): number => Math.round(x * 1e3) / 1e3;
-  const count = data.classes.length;
-  return {
-    validationImages: count,
-    psnrDecibel: rounded(psnr(totals.squared / count)),
-    fc6RelativeError: rounded(totals.error / totals.size),
-    reconstructionsNamed: rounded(totals.right / count),
-  };
-}
+/** What was trained with the classifier, to begin with. */
+const DECODER = 'tiny-objects-decoder';
 
 /** A recipe for a prior. */
-export function priorRecipe(recipe: PriorRecipe): Recipe {
-  const { name, title, describe, seed, steps, kind, layer } = recipe;
+export function priorRecipe({ name, title, describe, seed, steps, kind }: PriorRecipe): Recipe {
   return {
-    ...{ name, describe, seed, steps, needs: [CLASSIFIER] },
+    ...{ name, describe, seed, steps, needs: [CLASSIFIER, DECODER] },
     task: ({ seed: used, steps: count, weightsOf }) =>
-      priorTask({ seed: used, steps: count, batch: BATCH, kind, classifier: weightsOf(CLASSIFIER) }),
+      priorTask({
+        ...{ seed: used, steps: count, batch: BATCH, kind },
+        ...{ classifier: weightsOf(CLASSIFIER), start: weightsOf(DECODER) },
+      }),
     watch: ({ watch }) => ({
       psnr: psnr(watch['squared']![0]!),
       features: watch['features']![0]!,
       rival: watch['rivalLoss']![0]!,
     }),
-    async pack(trainedWeights, context) {
-      const kept = [...trainedWeights].filter(([key]) => !key.startsWith('rival.'));
-      const weights = asStored(new Map(kept), 'F16');
-      const classifier = context.weightsOf(CLASSIFIER);
-      const quality = await measure(weights, classifier, kind, context);
-      context.log(JSON.stringify(quality));
-      return {
-        facts: {
-          ...{ kind: 'prior', title, description: describe, licence: 'MIT' },
-          source: 'Trained for this project on 40 classes of Tiny-ImageNet, see models/natural.',
-          code: { size: kind.size, layer, ...(kind.shape && { shape: [...kind.shape] }) },
-          output: PIXELS,
-          quality,
-        },
-        graphs: graphsOf(weights, classifier, kind),
-        extra: statisticsOf(await realCodes(weights, classifier, kind, context), kind),
-        precision: 'F16',
-      };
+    pack(weights, context) {
+      const generator = new Map([...weights].filter(([key]) => !key.startsWith(RIVAL)));
+      return priorPackage({ title, describe }, { generator, classifier: context.weightsOf(CLASSIFIER), kind }, context);
     },
   };
 }

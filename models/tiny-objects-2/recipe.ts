@@ -8,7 +8,8 @@ export default classifierRecipe({
   describe:
     'A convnet of another shape and seed (3 convolutions, fc6 of 192) that tells the 40 classes of tiny-objects apart.',
   seed: 2,
-  steps: 2000,
+  steps: 1500,
   architecture: SECOND,
+  inverted: false,
   defaultPrior: 'natural-prior',
 });

@@ -9,6 +9,7 @@ export default classifierRecipe({
   seed: 1,
   steps: 3000,
   architecture: OBJECTS,
+  inverted: true,
   snapshots: [60, 600, 1500],
   defaultPrior: 'natural-prior',
 });

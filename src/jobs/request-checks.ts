@@ -41,7 +41,6 @@ function checkPrior(models: ModelCatalogue, prior: string | undefined): void {
 /** @throws {NeuroreelError} MODEL_UNKNOWN, UNIT_UNKNOWN, REQUEST_INVALID */
 export function checkVideoRequest(models: ModelCatalogue, request: VideoJobRequest): void {
   const model = findModel(models, ['recogniser'], request.model);
-  if (request.compareFree) throw refused('Jobs do not take `compareFree` yet: leave it out.');
   if (request.unit !== undefined) checkUnit(model, request.unit, request.layer);
   checkPrior(models, request.prior);
 }

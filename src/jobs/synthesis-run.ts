@@ -1,12 +1,12 @@
 /** What the kinds that synthesise have in common: a run that is opened where it was, steered, kept, streamed and ended. */
 import { ModelRegistry } from '../engine/models/registry.js';
-import type { StartPictures } from '../engine/synthesis/starts.js';
 import { openSynthesis, type Synthesis, type SynthesisOptions } from '../engine/synthesis/synthesise.js';
 import type { SynthesisCheckpoint, SynthesisResult } from '../engine/synthesis/types.js';
-import type { ImageJobRequest, VideoJobRequest } from '../protocol/index.js';
-import { decodeStill } from '../video/index.js';
+import type { ImageJobRequest, SynthesisOverrides, VideoJobRequest } from '../protocol/index.js';
+import { freeCodes } from './free-codes.js';
 import { deviceOf, type EngineSettings } from './kinds.js';
 import { packageVersion } from './package-root.js';
+import { startPictures } from './start-pictures.js';
 import { keepSynthesis, openWhereItWas } from './synthesis-checkpoint.js';
 import type { JobContext } from './worker-contract.js';
 
@@ -23,6 +23,8 @@ export interface Outcome {
   /** The unit of each frame. */
   readonly units: Synthesis['units'];
   readonly secondsPerIteration: number;
+  /** What the same run reaches with free codes, where that was asked for. */
+  readonly free: SynthesisResult | null;
 }
 
 /**
@@ -33,33 +35,36 @@ export interface Outcome {
  */
 export async function runSynthesis(context: SynthesisContext, subject: Subject, files: number): Promise<Outcome> {
   const pauses = { allowed: false };
-  const pictures = await startPicture(context.request);
+  const { request, work, signal } = context;
+  const { picture } = request;
+  const frames = request.kind === 'video' ? subject.frames : 1;
+  const pictures = picture === undefined ? undefined : await startPictures(picture, frames, work, signal);
   const between = async (): Promise<void> => {
     if (pauses.allowed) await context.betweenSteps();
   };
-  const synthesis = await openWhereItWas(context, (resume) => open(context, { ...subject, pictures, between, resume }));
+  const more = { ...subject, pictures, between };
+  const synthesis = await openWhereItWas(context, (resume) => open(context, { ...more, resume }));
+  const compare = (): Promise<SynthesisResult> =>
+    freeCodes(context, request.settings, request.seed, (settings, resume) =>
+      open(context, { ...more, settings, resume }),
+    );
+  const wanted = request.kind === 'video' && request.compareFree === true;
   try {
-    return await optimise(context, synthesis, { pauses, files });
+    return await optimise(context, synthesis, { pauses, files, compare: wanted ? compare : undefined });
   } finally {
     await synthesis.close();
   }
 }
 
-/** The picture of a request that starts from one. @throws {NeuroreelError} IMAGE_UNREADABLE */
-async function startPicture({ picture }: SynthesisRequest): Promise<StartPictures | undefined> {
-  if (picture === undefined) return undefined;
-  const { data, width, height } = await decodeStill(Buffer.from(picture, 'base64'));
-  return { pixels: data, count: 1, width, height };
-}
-
 /** @param between awaited between the parts of a step, so that a pause or a cancellation need not wait for all of it */
 function open(
   { request, settings }: SynthesisContext,
-  more: Subject & {
-    pictures: StartPictures | undefined;
-    between: () => Promise<void>;
-    resume: SynthesisCheckpoint | undefined;
-  },
+  more: Subject &
+    Pick<SynthesisOptions, 'pictures' | 'between'> & {
+      resume: SynthesisCheckpoint | undefined;
+      /** In place of those of the request. */
+      settings?: SynthesisOverrides;
+    },
 ): Promise<Synthesis> {
   const { model, layer, position, prior, preset, settings: changes, iterations, seed } = request;
   const registry = ModelRegistry.open({ folders: settings.modelFolders });
@@ -73,7 +78,11 @@ function open(
 async function optimise(
   context: SynthesisContext,
   synthesis: Synthesis,
-  { pauses, files }: { pauses: { allowed: boolean }; files: number },
+  {
+    pauses,
+    files,
+    compare,
+  }: { pauses: { allowed: boolean }; files: number; compare: (() => Promise<SynthesisResult>) | undefined },
 ): Promise<Outcome> {
   const { width, height, frames, unit, units, iterations, runtime } = synthesis;
   const images = context.request.kind === 'image';
@@ -95,11 +104,12 @@ async function optimise(
     const step = { iteration, iterations, activation, smoothness, seconds, frameActivations };
     context.step(step, pixels && { pixels, frames, width, height });
   }
+  const free = (await compare?.()) ?? null;
   pauses.allowed = false;
   context.encoding(0, files);
   const result = await synthesis.finish();
   const secondsPerIteration = made === 0 ? 0 : waited / made;
-  return { result, about: synthesis.report(), units: synthesis.units, secondsPerIteration };
+  return { result, about: synthesis.report(), units: synthesis.units, secondsPerIteration, free };
 }
 
 /** What the reports of these kinds have in common. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseWith, REPORT_FORMAT, videoReport, type VideoJobRequest, type VideoReport } from '../protocol/index.js';
 import { activationPlot, encodeVideo, findFfmpeg, renderSheet, type FfmpegBinary } from '../video/index.js';
 import { VIDEO_ARTIFACTS } from './artifacts.js';
+import { freeReport } from './free-codes.js';
 import { commonReport, runSynthesis, type Outcome, type SynthesisContext } from './synthesis-run.js';
 
 type Context = SynthesisContext<VideoJobRequest>;
@@ -59,6 +60,7 @@ function reportOf(context: Context, outcome: Outcome, ffmpeg: FfmpegBinary): Vid
       finalProbability: result.probabilities[unit.index] ?? null,
       realClips: realClips && comparison(realClips),
       smoothness: result.smoothness,
+      freeCodes: outcome.free && freeReport(result, outcome.free, unit.index),
       synthesis,
     },
     'INTERNAL',

@@ -57,7 +57,7 @@ const synthesisFields = {
     .max(MAX_PICTURE)
     .optional()
     .describe(
-      "An image file (PNG, JPEG, WebP) as base64, of which a run that starts `from: 'picture'` takes the code.",
+      "An image file (PNG, JPEG, WebP), or of a video job a video of as many frames (MP4, WebM), as base64, of which a run that starts `from: 'picture'` takes the code.",
     ),
   seed: z.int().min(0).max(0xffffffff).default(1).describe('Seed of every random number of the job.'),
   iterations: z.int().min(1).max(100_000).optional().describe("Iterations; the preset's number when absent."),

@@ -97,31 +97,42 @@ const paper = (first: number, more: Partial<SynthesisSettings> = {}): SynthesisS
   ...more,
 });
 
+/** One identity and keyframed movements, whitened: what the default and its like have in common. */
+const WHITENED: SynthesisSettings = {
+  ...PAPER,
+  iterations: 80,
+  sequence: { form: 'keyframes', every: 2, interpolation: 'cubic' },
+  optimiser: { rule: 'adam', rate: 0.1, end: 0.1, schedule: 'fade', decay: 1 },
+  codes: 'whitened',
+  penalties: { ...NO_PENALTIES, acceleration: 0.5, naturalness: 0.3, identity: 1, energy: 3, manifold: 1 },
+  noise: 0.3,
+  jitter: 3,
+};
+
+/** The same of pixels. */
+const WHITENED_PIXELS: SynthesisSettings = {
+  ...PAPER,
+  iterations: 150,
+  optimiser: { rule: 'adam', rate: 0.25, end: 0.1, schedule: 'fade', decay: 1 },
+  start: { from: 'noise', identity: 0.1, movement: 0.02 },
+  codes: 'whitened',
+  penalties: { ...NO_PENALTIES, smoothness: 0.05, naturalness: 0.01, totalVariation: 20 },
+  jitter: 2,
+};
+
 /** Of pixels on the scale 0..1 the same steps would be far too long. */
 const pixels = (first: number): SynthesisSettings => paper(first);
 
 export const PRESETS = {
   default: {
     describe: 'one identity and keyframed movements, whitened, with smoothness and naturalness penalties, by Adam',
-    generator: {
-      ...PAPER,
-      iterations: 80,
-      sequence: { form: 'keyframes', every: 2, interpolation: 'cubic' },
-      optimiser: { rule: 'adam', rate: 0.1, end: 0.1, schedule: 'fade', decay: 1 },
-      codes: 'whitened',
-      penalties: { ...NO_PENALTIES, acceleration: 0.5, naturalness: 0.3, identity: 1, energy: 3, manifold: 1 },
-      noise: 0.3,
-      jitter: 3,
-    },
-    pixels: {
-      ...PAPER,
-      iterations: 150,
-      optimiser: { rule: 'adam', rate: 0.25, end: 0.1, schedule: 'fade', decay: 1 },
-      start: { from: 'noise', identity: 0.1, movement: 0.02 },
-      codes: 'whitened',
-      penalties: { ...NO_PENALTIES, smoothness: 0.05, naturalness: 0.01, totalVariation: 20 },
-      jitter: 2,
-    },
+    generator: WHITENED,
+    pixels: WHITENED_PIXELS,
+  },
+  paced: {
+    describe: 'the default, but videos move as much as real clips of the label do, where the model knows how much',
+    generator: { ...WHITENED, penalties: { ...WHITENED.penalties, acceleration: 0.1, naturalness: 0.1, pace: 3 } },
+    pixels: { ...WHITENED_PIXELS, penalties: { ...WHITENED_PIXELS.penalties, pace: 3 } },
   },
   'paper-2016': {
     describe: 'the update rule and constants of Nguyen et al. (2016), every frame with its own code',

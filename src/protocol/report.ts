@@ -41,6 +41,18 @@ export const videoReport = z
       .nullable()
       .describe('For comparison; null when the model package brings no such numbers.'),
     smoothness: z.number().describe('Mean root mean square difference of neighbouring frames, pixels in [0, 1].'),
+    freeCodes: z
+      .strictObject({
+        activation: z.number().describe('Activation of its final frames, scored as a real video would be.'),
+        probability: z.number().nullable(),
+        smoothness: z.number().describe('As the field of that name above.'),
+        cost: z.number().describe('Its activation less that of the video: what the sequence cost.'),
+      })
+      .nullable()
+      .default(null)
+      .describe(
+        'The same with a free code for each frame and nothing that keeps them smooth; null when not asked for.',
+      ),
     events: z
       .array(z.strictObject({ state: jobState, at: z.iso.datetime() }))
       .describe('States of the job until the report was written, with their times.'),

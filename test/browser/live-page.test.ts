@@ -82,7 +82,7 @@ describe.skipIf(!existsSync(executablePath))('the live page', () => {
   });
 
   it('starts a job, plays its frames as they evolve, and shows the finished video and its files', async () => {
-    await startServer();
+    await startServer(0, { stepMs: 100, iterations: 80 });
     await page.goto(server.url);
     await expect.poll(() => text('h1')).toBe('Nothing made yet');
     await page.getByRole('link', { name: 'Start a job' }).click();

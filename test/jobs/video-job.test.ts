@@ -84,6 +84,35 @@ describe('a video job', () => {
     expect(manager.get('a')).toMatchObject({ state: 'succeeded', progress: { framesEncoded: FRAMES } });
   });
 
+  it('starts from the frames of a clip, and says what its sequence costs against free codes', async () => {
+    await open();
+    await manager.submit('clip', request({ unit: 'left', iterations: 1 }));
+    const clip = await readFile((await finished('clip')).file(VIDEO_ARTIFACTS.video), 'base64');
+    const sequence = { form: 'keyframes', every: 4, interpolation: 'linear' };
+    const near = { picture: clip, settings: { sequence, start: { from: 'picture' } }, compareFree: true };
+    await manager.submit('near', request(near));
+    const { report } = await finished('near');
+    const { freeCodes, finalActivation, smoothness } = report;
+    expect(freeCodes!.cost).toBeCloseTo(freeCodes!.activation - finalActivation, 6);
+    expect(freeCodes!.smoothness).not.toBe(smoothness);
+    expect(report.activations).toHaveLength(8);
+    await manager.submit(
+      'free',
+      request({
+        ...near,
+        settings: { ...near.settings, sequence: { form: 'free' }, penalties: { smoothness: 0, acceleration: 0 } },
+      }),
+    );
+    const free = (await finished('free')).report;
+    expect(free.finalActivation).toBe(freeCodes!.activation);
+    expect(free.freeCodes!.cost).toBe(0);
+    await manager.submit('short', request({ ...near, frames: FRAMES + 1 }));
+    expect((await reaches(manager, 'short', ...FINAL_STATES)).error).toMatchObject({
+      code: 'REQUEST_INVALID',
+      message: expect.stringMatching(/12 pictures for 13 frames/),
+    });
+  });
+
   it('gives the same bytes for the same request, and others for another seed', async () => {
     await open();
     await manager.submit('a', request({ unit: 'left' }));

@@ -3,8 +3,8 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { CLASSES, NATURAL_LABELS } from '../../models/natural/classes.js';
 import { OBJECTS, SECOND, classifierNetwork, lastOf } from '../../models/natural/classifier.js';
-import { IMAGE_BYTES, IMAGE_SIZE, augmented, imagesOfTar, indicesOf } from '../../models/natural/dataset.js';
-import { MAPS_CODE, VECTOR_CODE, encoderNetwork, generatorNetwork } from '../../models/natural/prior.js';
+import { IMAGE_BYTES, IMAGE_SIZE, augmented, covered, imagesOfTar, indicesOf } from '../../models/natural/dataset.js';
+import { MAPS_CODE, VECTOR_CODE, encoderNetwork, generatorNetwork } from '../../models/natural/generator.js';
 import { tarFiles } from '../../models/natural/tar.js';
 import { GraphBuilder } from '../../src/engine/graph/graph.js';
 import type { NamedTensor } from '../../src/engine/models/safetensors.js';
@@ -67,7 +67,7 @@ describe('what training shows', () => {
 
   it('is the image itself, or its mirror image, where nothing may change', () => {
     const into = new Uint8Array(IMAGE_BYTES);
-    augmented(data, 0, new Random('same'), { smallest: 1, colour: 0, cover: 0 }, into, 0);
+    augmented(data, 0, new Random('same'), { smallest: 1, colour: 0 }, into, 0);
     const mirrored = pixels.map((_, i) => {
       const [row, column, c] = [Math.floor(i / 192), Math.floor((i % 192) / 3), i % 3];
       return pixels[row * 192 + (63 - column) * 3 + c]!;
@@ -78,11 +78,22 @@ describe('what training shows', () => {
   it('is a function of the seed', () => {
     const made = ['a', 'a', 'b'].map((seed) => {
       const into = new Uint8Array(IMAGE_BYTES);
-      augmented(data, 0, new Random(seed), { smallest: 0.5, colour: 0.3, cover: 16 }, into, 0);
+      augmented(data, 0, new Random(seed), { smallest: 0.5, colour: 0.3 }, into, 0);
       return Buffer.from(into).toString('hex');
     });
     expect(made[0]).toBe(made[1]);
     expect(made[0]).not.toBe(made[2]);
+  });
+
+  it('covers a square of each image, at the border a part of one, and leaves the images as they were', () => {
+    const images = new Uint8Array(20 * IMAGE_BYTES).fill(7);
+    const copy = covered(images, new Random('cover'), 20);
+    expect(images.every((x) => x === 7)).toBe(true);
+    for (let n = 0; n < 20; n++) {
+      const grey = copy.subarray(n * IMAGE_BYTES, (n + 1) * IMAGE_BYTES).filter((x) => x === 128).length / 3;
+      expect(grey).toBeGreaterThanOrEqual(100);
+      expect(grey).toBeLessThanOrEqual(400);
+    }
   });
 
   it('takes each image once an epoch', () => {
@@ -109,7 +120,7 @@ describe('the networks', () => {
     const p = trainable(b, new Map<string, NamedTensor>(), 1);
     const image = b.input('image', [2, 3, IMAGE_SIZE, IMAGE_SIZE]);
     const known = trainable(b, new Map<string, NamedTensor>(), 2);
-    const code = encoderNetwork(b, image, kind, known, p);
+    const code = encoderNetwork(b, image, kind, known);
     expect(code.shape).toEqual([2, kind.size]);
     expect(generatorNetwork(b, code, kind, p).shape).toEqual([2, 3, IMAGE_SIZE, IMAGE_SIZE]);
   });

@@ -1,6 +1,6 @@
 /** The models that ship: whole, small enough, and as good as their manifests say. */
 import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FRAME_BYTES, drawClip, randomFrame } from '../../models/figures/dataset.js';
 import { MERGED_OF, PARTNER_OF } from '../../models/figures/labels.js';
@@ -76,10 +76,14 @@ describe('the shipped models', () => {
     for (const name of names) expect(registry.load(name).manifest.licence).toBe('MIT');
   });
 
-  it('take at most 15 MB together', () => {
+  it.each([
+    [/^figures/, 15e6],
+    [/^(natural|tiny)/, 20e6],
+  ])('whose names match %s take at most %d bytes together', (pattern, limit) => {
     const files = readdirSync(FOLDER, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-    const bytes = files.reduce((total, file) => total + statSync(join(file.parentPath, file.name)).size, 0);
-    expect(bytes).toBeLessThan(15e6);
+    const paths = files.map((file) => join(file.parentPath, file.name));
+    const own = paths.filter((path) => pattern.test(relative(FOLDER, path)));
+    expect(own.reduce((total, path) => total + statSync(path).size, 0)).toBeLessThan(limit);
   });
 
   it('figures-lrcn uses the order of frames', async () => {

@@ -1,7 +1,7 @@
 /** `neuroreel figure NAME`: the kinds of figures of the paper's supplement, made here. */
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
-import type { FigureOptions, SynthesisOverrides } from '../../../src/protocol/index.js';
+import type { FigureOptions } from '../../../src/protocol/index.js';
 import { FIGURES, figureNamed } from '../../../src/jobs/figures/table.js';
 import { action } from '../command.js';
 import { figureAgain, figureWithProgress, figureWords } from '../figures.js';
@@ -14,7 +14,7 @@ import {
   type GlobalOptions,
   type SynthesisOptions,
 } from '../options.js';
-import { unitList, whole } from '../option-values.js';
+import { fromPicture, unitList, whole } from '../option-values.js';
 import type { Output } from '../output.js';
 import { memoryChoice, openRegistry, runtimeChoice } from '../settings.js';
 
@@ -100,7 +100,3 @@ function figureOptions(options: FigureCommandOptions): FigureOptions {
     ...(picture !== undefined && { picture: resolve(picture), settings: fromPicture(settings) }),
   };
 }
-
-/** Settings of a run that starts from a picture, unless they say from what. */
-const fromPicture = (settings: SynthesisOverrides = {}): SynthesisOverrides =>
-  settings.start ? settings : { ...settings, start: { from: 'picture' } };

@@ -195,7 +195,7 @@ class Training {
     const content = await this.#recipe.pack(weights, context);
     const manifest = await writing(this.#directory, () => writePackage(this.#directory, content, true));
     const snapshots = readSnapshots(folder, this.#recipe.task(context).snapshots ?? []);
-    for (const [name, part] of (await this.#recipe.packSnapshots?.(snapshots, context)) ?? []) {
+    for (const [name, part] of (await this.#recipe.packOthers?.(weights, snapshots, context)) ?? []) {
       const place = join(dirname(this.#directory), name);
       await writing(place, () => writePackage(place, part, true));
     }

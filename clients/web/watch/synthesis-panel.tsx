@@ -108,8 +108,10 @@ export function SynthesisPanel({ watched, job }: PanelProps): JSX.Element {
         {artifacts !== null && <SameBytes job={job} artifacts={artifacts} />}
       </div>
       <div class="facts">
-        <Numbers watched={watched} job={job} />
-        <Actions job={job} noun="job" />
+        <div class="numbers">
+          <Numbers watched={watched} job={job} />
+          <Actions job={job} noun="job" />
+        </div>
         <IterationChart watched={watched} job={job} real={report?.realClips?.mean ?? null} />
         {STEERED.includes(job.request.kind) && !hasEnded(job.state) && job.state !== 'encoding' && (
           <SteerForm watched={watched} job={job} />

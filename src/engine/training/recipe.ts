@@ -38,8 +38,12 @@ export interface Recipe {
   watch(progress: TrainingProgress): Readonly<Record<string, number>>;
   /** Measures the trained model on held-out data and packs it. */
   pack(weights: Weights, context: RecipeContext): Promise<NewPackage>;
-  /** Packages of what the weights were on the way, by name: of the snapshots that the task asked for, by their steps. */
-  packSnapshots?(
+  /**
+   * Packages that are made beside it, by name: of what else was trained, and of what the weights were after the steps that the
+   * task asked to keep.
+   */
+  packOthers?(
+    weights: Weights,
     snapshots: ReadonlyMap<number, Weights>,
     context: RecipeContext,
   ): Promise<ReadonlyMap<string, NewPackage>>;
