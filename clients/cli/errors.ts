@@ -1,7 +1,8 @@
 /** Whatever goes wrong in a command as one error of the catalogue. */
 import { CommanderError } from 'commander';
 import { asNeuroreelError } from '../../src/jobs/job-thread.js';
-import { NeuroreelError } from '../../src/protocol/index.js';
+import { ERRORS, NeuroreelError, type ErrorCode } from '../../src/protocol/index.js';
+import { ClientError } from '../js/index.js';
 
 /** Commander's errors that are none: help and version were asked for. */
 const ASKED_FOR = ['commander.helpDisplayed', 'commander.help', 'commander.version'];
@@ -19,10 +20,17 @@ function usageSentence(message: string): string {
   return `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}`.replace(/[.)?]?$/, (end) => (end === '' ? '.' : end));
 }
 
+/** What a server reported; a newer one may have codes that this program does not know. */
+function serverError({ code, message, details }: ClientError): NeuroreelError {
+  if (code in ERRORS) return new NeuroreelError(code as ErrorCode, message, { details });
+  return new NeuroreelError('PROTOCOL_MISMATCH', `The server says ${code}: ${message}`, { details });
+}
+
 export function cataloguedError(error: unknown): NeuroreelError {
   if (error instanceof CommanderError) {
     return new NeuroreelError('REQUEST_INVALID', usageSentence(error.message), { cause: error });
   }
+  if (error instanceof ClientError) return serverError(error);
   return asNeuroreelError(error);
 }
 

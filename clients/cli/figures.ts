@@ -1,44 +1,52 @@
 /** Makes a figure for a command, with its progress, and says what it left. */
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { FIGURE_FILES, runFigure, type FigureRun } from '../../src/jobs/figures/run-figure.js';
 import { figureNamed } from '../../src/jobs/figures/table.js';
 import { KeptRuns } from '../../src/jobs/unit-batch/kept-runs.js';
 import { figureReport, NeuroreelError, parseWith, type FigureReport } from '../../src/protocol/index.js';
+import { workFolder } from './embedded.js';
 import { writing } from './errors.js';
 import { duration, facts } from './format.js';
 import { onInterrupt } from './interrupt.js';
+import { here } from './job-result.js';
 import type { Output } from './output.js';
 
-export type CliFigure = Omit<FigureRun, 'onStarted' | 'onMade' | 'signal' | 'keeperOf'>;
+export type CliFigure = Pick<
+  FigureRun,
+  'entry' | 'options' | 'registry' | 'folder' | 'runtime' | 'device' | 'threads' | 'memory' | 'fps' | 'single'
+>;
 
-/** A request is too long for the name of a folder. */
-const folderOf = (request: string): string => createHash('sha256').update(request).digest('hex').slice(0, 16);
-
-/** Throws what `runFigure` throws, OUTPUT_UNWRITABLE, and INTERRUPTED. */
+/**
+ * Makes a figure here. What an interrupted one has reached is kept beside its files until it is done.
+ * Throws what `runFigure` throws, OUTPUT_UNWRITABLE, and INTERRUPTED.
+ */
 export async function figureWithProgress(out: Output, run: CliFigure): Promise<{ report: FigureReport }> {
-  const interrupt = onInterrupt(out, {
-    message: 'The figure was not finished. The same command goes on with it.',
-    goesOn: true,
-  });
+  const message = 'The figure was not finished; what it reached is kept.';
+  const interrupt = onInterrupt(out, { message, goesOn: true });
+  const kept = workFolder(run.folder, 'figure');
   let bar: ReturnType<Output['progress']> | null = null;
-  const work = join(run.folder, '.run');
   try {
     const report = await writing(run.folder, () =>
       runFigure({
         ...run,
-        keeperOf: (request) => new KeptRuns(join(work, folderOf(request))),
-        onStarted({ requests }) {
-          if (requests > 0) bar = out.progress('making', requests);
+        // A request is too long, and has characters, for the name of a folder.
+        keeperOf: (name) => new KeptRuns(join(kept, createHash('sha256').update(name).digest('hex').slice(0, 32))),
+        onStarted({ pictures }) {
+          if (pictures > 0) bar = out.progress('making', pictures);
         },
-        onMade(done, words) {
-          bar?.update(done, words);
+        onStep({ iteration, iterations, activation, done, makes, words }) {
+          const facts = `${words} ${iteration}/${iterations}  activation ${activation.toFixed(2)}`;
+          bar?.update(done + (makes * iteration) / (iterations + 1), facts);
+        },
+        onWriting(frames, of) {
+          if (of > 1) (frames === 0 ? (bar = out.progress('encoding', of)) : bar)?.update(frames, 'frames', null);
         },
         signal: interrupt.signal,
       }),
     );
-    await rm(work, { recursive: true, force: true });
+    await rm(kept, { recursive: true, force: true });
     return { report };
   } finally {
     interrupt.release();
@@ -48,15 +56,13 @@ export async function figureWithProgress(out: Output, run: CliFigure): Promise<{
 
 /** A few lines for people. */
 export function figureWords({ title, panels, files, seconds }: FigureReport, folder: string): string {
-  const short = relative(process.cwd(), folder);
-  const here = short.startsWith('..') ? folder : short || '.';
   const video = files.includes(FIGURE_FILES.video);
   return facts([
     ['figure', title],
     ['panels', String(panels.length)],
-    ['picture', join(here, FIGURE_FILES.picture)],
-    ['video', video ? join(here, FIGURE_FILES.video) : ''],
-    ['report', join(here, FIGURE_FILES.report)],
+    ['picture', here(join(folder, FIGURE_FILES.picture))],
+    ['video', video ? here(join(folder, FIGURE_FILES.video)) : ''],
+    ['report', here(join(folder, FIGURE_FILES.report))],
     ['took', duration(seconds)],
   ]);
 }

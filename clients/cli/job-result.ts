@@ -1,8 +1,16 @@
 /** What a finished job left, in words and as a document; and an error for one that did not finish well. */
 import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { VIDEO_ARTIFACTS } from '../../src/jobs/artifacts.js';
-import { NeuroreelError, parseWith, videoReport, type Job, type VideoReport } from '../../src/protocol/index.js';
+import { IMAGE_ARTIFACTS, VIDEO_ARTIFACTS } from '../../src/jobs/artifacts.js';
+import {
+  imageReport,
+  NeuroreelError,
+  parseWith,
+  videoReport,
+  type ImageReport,
+  type Job,
+  type VideoReport,
+} from '../../src/protocol/index.js';
 import { facts, figure } from './format.js';
 
 export interface VideoResult {
@@ -41,12 +49,14 @@ function activationWords({ finalActivation, finalProbability, realClips }: Video
   return `${figure(finalActivation)}${sure} (${compared})`;
 }
 
+/** A path from here, unless it is elsewhere. */
+export function here(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short.startsWith('..') ? path : short || '.';
+}
+
 /** A few lines for people. */
 export function videoWords({ files, report }: VideoResult): string {
-  const here = (path: string): string => {
-    const short = relative(process.cwd(), path);
-    return short.startsWith('..') ? path : short;
-  };
   const { frames, width, height, fps } = report.video;
   return facts([
     ['video', `${here(files.video)} (${frames} frames of ${width}x${height}, ${fps} fps)`],
@@ -56,5 +66,37 @@ export function videoWords({ files, report }: VideoResult): string {
     ['unit', `${report.unit.label} (${report.unit.index}) of ${report.model.name}`],
     ['activation', activationWords(report)],
     ['iterations', `${report.iterations}, ${figure(report.secondsPerIteration)} s each`],
+  ]);
+}
+
+export interface ImageResult {
+  readonly folder: string;
+  readonly report: ImageReport;
+}
+
+/** The artifacts of an image job in a folder, the report checked. */
+export async function imageResult(folder: string): Promise<ImageResult> {
+  const text = await readFile(join(folder, IMAGE_ARTIFACTS.report), 'utf8');
+  return { folder, report: parseWith(imageReport, JSON.parse(text), 'INTERNAL') };
+}
+
+/** Pictures that are told one by one. */
+const TOLD = 8;
+
+/** A few lines for people. */
+export function imageWords({ folder, report }: ImageResult): string {
+  const { pictures, model, iterations, secondsPerIteration } = report;
+  const told = pictures.slice(0, TOLD).map(({ unit, activation, probability }) => {
+    return `${unit.label} ${figure(activation)}${probability === null ? '' : ` (${(100 * probability).toFixed(0)} %)`}`;
+  });
+  const first = join(folder, pictures[0]?.file ?? '');
+  return facts([
+    ['pictures', pictures.length === 1 ? here(first) : `${pictures.length} in ${here(folder)}`],
+    ['montage', pictures.length > 1 ? here(join(folder, IMAGE_ARTIFACTS.montage)) : ''],
+    ['plot', here(join(folder, IMAGE_ARTIFACTS.plot))],
+    ['report', here(join(folder, IMAGE_ARTIFACTS.report))],
+    ['model', model.name],
+    ['activation', `${told.join(', ')}${pictures.length > TOLD ? ', ...' : ''}`],
+    ['iterations', `${iterations}, ${figure(secondsPerIteration)} s each`],
   ]);
 }

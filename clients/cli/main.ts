@@ -42,6 +42,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "measure how good a model's preferred pictures or videos are",
     load: () => import('./commands/evaluate.js'),
   },
+  {
+    name: 'jobs',
+    summary: 'list the jobs of a server, show, cancel, pause, resume, retry, delete them',
+    load: () => import('./commands/jobs.js'),
+  },
+  {
+    name: 'watch',
+    summary: 'follow a job of a server, with its frames',
+    load: () => import('./commands/watch.js'),
+  },
   { name: 'train', summary: 'train a model from its recipe', load: () => import('./commands/train.js') },
   {
     name: 'demo',
@@ -61,6 +71,7 @@ Environment:
   NEUROREEL_DATA     data folder of the server
   NEUROREEL_RUNTIME  what computes, as --runtime
   NEUROREEL_DEVICE   where it computes, as --device
+  NEUROREEL_SERVER   address of the server to work with, as --server
   NEUROREEL_TOKEN    token of the server
   FFMPEG_PATH        the ffmpeg to use`;
 

@@ -56,7 +56,7 @@ export const PARTS = [
   {
     name: 'clients/cli',
     path: 'clients/cli',
-    mayImport: ['protocol', 'engine', 'video', 'report', 'jobs', 'server', 'api'],
+    mayImport: ['protocol', 'engine', 'video', 'report', 'jobs', 'server', 'api', 'clients/js'],
   },
   { name: 'clients/js', path: 'clients/js', mayImport: ['protocol'] },
   // `node:` only in the settings of its bundler.

@@ -2,7 +2,7 @@ import { cp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { figureReport, type FigureReport } from '../../src/protocol/index.js';
+import { figureReport, imageReport, type FigureReport } from '../../src/protocol/index.js';
 import { decodeVideo } from '../../src/video/index.js';
 import { TINY_CLASSIFIER, writeTinyClassifier } from '../fixtures/tiny-classifier.js';
 import { writeTinyModels } from '../fixtures/tiny-models.js';
@@ -41,37 +41,44 @@ const inFolder = (folder: string, name: string): string => join(place.path, fold
 const places = ({ panels }: FigureReport) => panels.map(({ row, column }) => `${row},${column}`);
 
 describe('neuroreel image', () => {
+  const image = async (args: readonly string[], out: string) => {
+    const { code, document, stderr } = await place.run(['image', ...pictures, ...args, '--out', out]);
+    expect({ code, stderr, error: document.error }).toEqual({ code: 0, stderr: '', error: undefined });
+    return imageReport.parse(document.report);
+  };
+
   it('makes each picture, all of them in one, and what makes them again', async () => {
-    const report = await run(['image', ...pictures, '--unit', 'left,2', '--starts', '2', '--seed', '5'], 'image');
-    const names = ['figure.json', 'figure.png', 'left-1.png', 'left-2.png', 'still-1.png', 'still-2.png'];
-    expect((await readdir(inFolder('image', '.'))).sort()).toEqual(names);
-    expect(report.panels.map(({ unit, start }) => [unit!.label, start])).toEqual([
+    const asked = ['--unit', 'left,2', '--starts', '2', '--seed', '5'];
+    const report = await image(asked, 'image');
+    const names = ['activation.png', 'montage.png', ...report.pictures.map(({ file }) => file), 'report.json'];
+    expect((await readdir(inFolder('image', '.'))).sort()).toEqual([...names].sort());
+    expect(report.pictures.map(({ unit, start }) => [unit.label, start])).toEqual([
       ['left', 0],
       ['left', 1],
       ['still', 0],
       ['still', 1],
     ]);
-    expect(report.panels[0]).toMatchObject({ request: { seed: 5, unit: 'left' }, prior: { name: 'tiny-prior' } });
-    expect(await sharp(inFolder('image', 'left-1.png')).metadata()).toMatchObject({ width: 16, height: 16 });
-    const again = await run(['image', ...pictures, '--unit', 'left,2', '--starts', '2', '--seed', '5'], 'again');
-    expect(again.panels).toEqual(report.panels);
-    for (const name of names.slice(1)) {
-      expect((await readFile(inFolder('again', name))).equals(await readFile(inFolder('image', name)))).toBe(true);
-    }
+    expect(report).toMatchObject({ seed: 5, prior: { name: 'tiny-prior' } });
+    const [first] = report.pictures;
+    expect(await sharp(inFolder('image', first!.file)).metadata()).toMatchObject({ width: 16, height: 16 });
+    const again = await image(asked, 'again');
+    expect(again.pictures).toEqual(report.pictures);
+    const bytes = (folder: string) => readFile(inFolder(folder, first!.file));
+    expect((await bytes('again')).equals(await bytes('image'))).toBe(true);
   });
 
   it('shows a hidden unit at the size of what it sees', async () => {
-    const report = await run(['image', ...pictures, '--layer', 'conv1', '--unit', '3'], 'hidden');
-    expect(report.panels[0]).toMatchObject({ crop: { width: 3, height: 3 }, size: { width: 3, height: 3 } });
-    expect(report.panels[0]!.probability).toBeNull();
-    expect(await sharp(inFolder('hidden', 'conv1-unit-3-1.png')).metadata()).toMatchObject({ width: 3 });
+    const report = await image(['--layer', 'conv1', '--unit', '3'], 'hidden');
+    expect(report.crop).toMatchObject({ width: 3, height: 3 });
+    expect(report.pictures[0]!.probability).toBeNull();
+    expect(await sharp(inFolder('hidden', report.pictures[0]!.file)).metadata()).toMatchObject({ width: 3 });
   });
 
   it('refuses recognisers, and settings that are none', async () => {
     const recogniser = await place.run(['image', ...small, '--model', 'tiny-lrcn']);
     expect([recogniser.code, recogniser.document.error.message]).toEqual([
       3,
-      expect.stringContaining('neuroreel video'),
+      expect.stringContaining('No classifier is named "tiny-lrcn"'),
     ]);
     const settings = await place.run(['image', ...pictures, '--settings', '{"jitter":']);
     expect([settings.code, settings.document.error.message]).toEqual([2, expect.stringContaining('no JSON')]);

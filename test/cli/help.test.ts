@@ -21,17 +21,20 @@ describe('help', () => {
       expect(stdout).toContain(part);
   });
 
-  it.each([...COMMANDS.map(({ name }) => [name]), ['models', 'import'], ['models', 'inspect']])(
-    'of %s %s has options and examples',
-    async (...words) => {
-      const { code, stdout, stderr } = await place.run([...words, '--help']);
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-      expect(stdout).toContain(`Usage: neuroreel ${words.join(' ')}`);
-      for (const part of ['Options:', 'Global Options:', '--json', 'Examples:', `  neuroreel ${words.join(' ')}`]) {
-        expect(stdout).toContain(part);
-      }
-    },
-  );
+  it.each([
+    ...COMMANDS.map(({ name }) => [name]),
+    ['models', 'import'],
+    ['models', 'inspect'],
+    ['jobs', 'show'],
+    ['jobs', 'retry'],
+  ])('of %s %s has options and examples', async (...words) => {
+    const { code, stdout, stderr } = await place.run([...words, '--help']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain(`Usage: neuroreel ${words.join(' ')}`);
+    for (const part of ['Options:', 'Global Options:', '--json', 'Examples:', `  neuroreel ${words.join(' ')}`]) {
+      expect(stdout).toContain(part);
+    }
+  });
 
   it('comes without a command, too, but then it is an error', async () => {
     const { code, stdout, stderr } = await place.run([]);

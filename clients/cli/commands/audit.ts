@@ -1,12 +1,12 @@
 /** `neuroreel audit`: does a recogniser use the order of frames? Every condition, files to keep, and a page to print. */
 import { Option, type Command } from 'commander';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { formatReport } from '../../../src/engine/audit/format-report.js';
 import { formatSelfTest } from '../../../src/engine/audit/format-self-test.js';
 import { selfTest } from '../../../src/engine/audit/self-test.js';
 import { OBSERVATIONS_FILE } from '../../../src/jobs/audit/observations.js';
-import { NeuroreelError } from '../../../src/protocol/index.js';
+import { auditReport, NeuroreelError, parseWith } from '../../../src/protocol/index.js';
 import { AUDIT_FILES, writeAuditFiles } from '../../../src/report/write-audit.js';
 import { auditWithProgress, frameCache } from '../auditing.js';
 import { action } from '../command.js';
@@ -15,10 +15,12 @@ import { EXIT } from '../exit-codes.js';
 import { onInterrupt } from '../interrupt.js';
 import { computeOptions, examples, type ComputeOptions, type GlobalOptions } from '../options.js';
 import { names, number, whole } from '../option-values.js';
+import { makeJob } from '../job-making.js';
 import type { Output } from '../output.js';
+import { refuseWithServer, serverAddress, serverOptions, type ServerOptions } from '../server-options.js';
 import { openRegistry, runtimeChoice } from '../settings.js';
 
-interface AuditOptions extends GlobalOptions, Omit<ComputeOptions, 'memory'> {
+interface AuditOptions extends GlobalOptions, Omit<ComputeOptions, 'memory'>, ServerOptions {
   readonly model: string;
   readonly compare?: string[];
   readonly clips?: string;
@@ -32,7 +34,7 @@ interface AuditOptions extends GlobalOptions, Omit<ComputeOptions, 'memory'> {
   readonly path?: 'auto' | 'full';
   readonly out: string;
   readonly force?: boolean;
-  readonly cache: number;
+  readonly cache?: number;
   readonly selfTest?: boolean;
   readonly runs: number;
 }
@@ -47,7 +49,7 @@ export function define(command: Command): void {
     .option(
       '--clips <path>',
       'a folder with a folder of videos for each label, or a list of path, label and group as .csv, .tsv or .json ' +
-        '(default: the clips that the model brings)',
+        '(default: the clips that the model brings); with --server: the name of a set of its clips',
     )
     .option(
       '--conditions <names...>',
@@ -65,21 +67,21 @@ export function define(command: Command): void {
     .option('--frames <n>', 'frames of a clip that are taken at most (default 2048)', whole(2, 1_000_000))
     .option('--synthesised <paths...>', 'folders that `neuroreel video` made, audited as well', names)
     .addOption(
-      new Option('--path <path>', 'full: run the whole network for every order')
-        .choices(['auto', 'full'])
-        .default('auto'),
+      new Option('--path <path>', 'full: run the whole network for every order (default auto)').choices([
+        'auto',
+        'full',
+      ]),
     )
     .option('--out <folder>', 'folder for the report, the tables and the plots', 'out/audit')
     .option('--force', 'begin anew, whatever an earlier audit left in the folder')
     .option(
       '--cache <megabytes>',
-      'decoded frames that are kept on disk for the next time, 0 for none',
+      `decoded frames that are kept on disk for the next time, 0 for none (default ${CACHE_MEGABYTES})`,
       number,
-      CACHE_MEGABYTES,
     )
     .option('--self-test', 'hold the instruments of the audit against simulated recognisers of known truth')
     .option('--runs <n>', 'simulated audits of the self-test', whole(20, 1_000_000), 2000);
-  computeOptions(command, ['memory']).action(action(audit));
+  computeOptions(serverOptions(command), ['memory']).action(action(audit));
   examples(command, [
     ['the default model on its own clips, to out/audit/report.html', 'neuroreel audit'],
     [
@@ -96,6 +98,7 @@ export function define(command: Command): void {
 
 async function audit(out: Output, options: AuditOptions): Promise<void> {
   if (options.selfTest) return testItself(out, options);
+  if (serverAddress(options) !== undefined) return auditThere(out, options);
   const registry = openRegistry(options.models);
   const folder = resolve(options.out);
   const message = 'The audit was not finished; the clips that were scored are kept.';
@@ -110,7 +113,7 @@ async function audit(out: Output, options: AuditOptions): Promise<void> {
       ...runtimeChoice(options),
       observations: join(folder, OBSERVATIONS_FILE),
       anew: options.force,
-      cache: frameCache(options.cache),
+      cache: frameCache(options.cache ?? CACHE_MEGABYTES),
       signal: interrupt.signal,
     });
     const names = await writing(folder, () => writeAuditFiles(folder, report));
@@ -119,6 +122,23 @@ async function audit(out: Output, options: AuditOptions): Promise<void> {
   } finally {
     interrupt.release();
   }
+}
+
+/** Only here: what is about files of this machine, or how an audit is carried out. */
+const ONLY_HERE = ['synthesised', 'path', 'force', 'cache'];
+
+async function auditThere(out: Output, options: AuditOptions): Promise<void> {
+  refuseWithServer(options, ONLY_HERE);
+  const folder = resolve(options.out);
+  const { model, compare, clips, conditions, permutations, delta, seed, crops, frames } = options;
+  await makeJob(out, {
+    ...{ what: 'audit', folder, options },
+    request: () => ({ kind: 'audit', model, compare, clips, conditions, permutations, delta, seed, crops, frames }),
+  });
+  const text = await readFile(join(folder, AUDIT_FILES.report), 'utf8');
+  const report = parseWith(auditReport, JSON.parse(text), 'INTERNAL');
+  const names = (await readdir(folder)).filter((name) => !name.startsWith('.'));
+  out.result(report, `${formatReport(report, { width: out.width })}\n${filesWords(folder, names)}`);
 }
 
 function filesWords(folder: string, names: readonly string[]): string {

@@ -4,23 +4,29 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { QUICK_CONDITIONS } from '../../../src/engine/audit/conditions.js';
 import { formatReport } from '../../../src/engine/audit/format-report.js';
-import { VIDEO_ARTIFACTS } from '../../../src/jobs/artifacts.js';
-import { NeuroreelError, type JobRequestInput } from '../../../src/protocol/index.js';
 import { createServer, type NeuroreelServer } from '../../../src/server/index.js';
 import { auditWithProgress } from '../auditing.js';
 import { action } from '../command.js';
 import { writing } from '../errors.js';
 import { duration } from '../format.js';
 import { onInterrupt } from '../interrupt.js';
-import { JobDisplay } from '../job-display.js';
 import { assertSucceeded, videoResult, videoWords } from '../job-result.js';
-import { computeOptions, examples, type ComputeOptions, type GlobalOptions } from '../options.js';
+import {
+  computeOptions,
+  examples,
+  previewOption,
+  type ComputeOptions,
+  type GlobalOptions,
+  type PreviewOptions,
+} from '../options.js';
 import { number } from '../option-values.js';
 import type { Output } from '../output.js';
-import { ServerClient } from '../server-client.js';
+import { Preview } from '../preview/preview.js';
+import { fetchArtifacts, followJob } from '../server-job.js';
+import { openClient } from '../server-options.js';
 import { moreModelFolders, openRegistry, runtimeChoice } from '../settings.js';
 
-interface DemoOptions extends GlobalOptions, Omit<ComputeOptions, 'threads' | 'memory'> {
+interface DemoOptions extends GlobalOptions, PreviewOptions, Omit<ComputeOptions, 'threads' | 'memory'> {
   readonly out: string;
   readonly port: number;
   readonly model: string;
@@ -36,7 +42,8 @@ export function define(command: Command): void {
     .option('--model <name>', 'the recogniser', 'figures-lrcn')
     .option('--unit <label>', 'the unit (default: as the model says)')
     .option('--frames <n>', 'frames of the video', number, 160)
-    .option('--iterations <n>', 'iterations (default: as the preset says)', number);
+    .option('--iterations <n>', 'iterations (default: as the preset says)', number)
+    .addOption(previewOption());
   computeOptions(command, ['threads', 'memory']).action(action(demo));
   examples(command, [
     ['all of it, to out/demo/', 'neuroreel demo'],
@@ -81,36 +88,20 @@ async function demo(out: Output, options: DemoOptions): Promise<void> {
 
 /** Submits the job, follows it, and fetches what it made: what any other client of the server does. */
 async function makeVideo(out: Output, url: string, folder: string, options: DemoOptions, signal: AbortSignal) {
-  const client = new ServerClient(url);
+  const client = openClient(url, {}, {});
   const { model, unit, frames, iterations } = options;
-  const request: JobRequestInput = { kind: 'video', model, unit, frames, iterations };
-  // The folder of the data is that of this process: the id is free unless a demo was killed.
-  const id = `demo-${process.pid}`;
-  const display = new JobDisplay(out);
-  await client.submit(id, request);
-  const cancel = (): void => {
-    // What becomes of it is heard over the stream.
-    client
-      .cancel(id)
-      .catch((error: unknown) => out.note(`The job could not be cancelled: ${(error as Error).message}`));
-  };
-  signal.addEventListener('abort', cancel, { once: true });
-  if (signal.aborted) cancel();
-  assertSucceeded(await client.follow(id, display), signal.reason as Error | undefined);
-  display.end();
-  await fetchArtifacts(client, id, folder);
+  try {
+    const { id } = await client.jobs.submit({ kind: 'video', model, unit, frames, iterations });
+    const preview = await Preview.open(out, options.preview);
+    const job = await followJob(id, { out, client, preview, signal });
+    assertSucceeded(job, undefined);
+    await fetchArtifacts(client, id, folder);
+  } finally {
+    client.close();
+  }
   const result = await videoResult(folder);
   out.say(`\n${videoWords(result)}\n`);
   return result;
-}
-
-async function fetchArtifacts(client: ServerClient, id: string, folder: string): Promise<void> {
-  const artifacts = await client.artifacts(id);
-  for (const name of Object.values(VIDEO_ARTIFACTS)) {
-    const artifact = artifacts.find((candidate) => candidate.name === name);
-    if (artifact === undefined) throw new NeuroreelError('ARTIFACT_UNKNOWN', `The job left no ${name}.`);
-    await client.download(artifact, join(folder, name));
-  }
 }
 
 async function stop(server: NeuroreelServer, dataFolder: string): Promise<void> {

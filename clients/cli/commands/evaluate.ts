@@ -67,7 +67,7 @@ async function evaluate(out: Output, options: EvaluateOptions): Promise<void> {
   const registry = openRegistry(options.models);
   const folder = resolve(options.out);
   const interrupt = onInterrupt(out, {
-    message: 'The evaluation was not finished. The same command goes on with it.',
+    message: 'The evaluation was not finished; what it reached is kept.',
     goesOn: true,
   });
   const { model, prior, units, starts, seed = 1, preset = 'default', settings, iterations, frames } = options;

@@ -1,7 +1,9 @@
 /** `neuroreel figure NAME`: the kinds of figures of the paper's supplement, made here. */
 import type { Command } from 'commander';
-import { resolve } from 'node:path';
-import type { FigureOptions } from '../../../src/protocol/index.js';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { FIGURE_FILES } from '../../../src/jobs/figures/run-figure.js';
+import { figureReport, parseWith, type FigureOptions } from '../../../src/protocol/index.js';
 import { FIGURES, figureNamed } from '../../../src/jobs/figures/table.js';
 import { action } from '../command.js';
 import { figureAgain, figureWithProgress, figureWords } from '../figures.js';
@@ -15,10 +17,12 @@ import {
   type SynthesisOptions,
 } from '../options.js';
 import { fromPicture, unitList, whole } from '../option-values.js';
+import { makeJob } from '../job-making.js';
 import type { Output } from '../output.js';
+import { refuseWithServer, serverAddress, serverOptions, type ServerOptions } from '../server-options.js';
 import { memoryChoice, openRegistry, runtimeChoice } from '../settings.js';
 
-interface FigureCommandOptions extends GlobalOptions, ComputeOptions, Omit<SynthesisOptions, 'prior'> {
+interface FigureCommandOptions extends GlobalOptions, ComputeOptions, Omit<SynthesisOptions, 'prior'>, ServerOptions {
   readonly model?: string;
   readonly units?: (string | number)[];
   readonly layers?: string[];
@@ -54,13 +58,19 @@ export function define(command: Command): void {
   command
     .option('--starts <n>', 'pictures of a unit, each from a start of its own', whole(1, 64))
     .option('--frames <n>', 'frames of each video of a recogniser', whole(1, 4096))
-    .option('--videos <paths...>', 'videos, or folders that `neuroreel video` made, to put beside each other')
-    .option('--real <path>', 'real examples: a folder of class folders, or a .tar of one')
+    .option(
+      '--videos <paths...>',
+      'videos, or folders that `neuroreel video` made, to put beside each other; with --server: ids of its jobs',
+    )
+    .option(
+      '--real <path>',
+      'real examples: a folder of class folders, or a .tar of one; with --server: a set of its clips',
+    )
     .option('--picture <path>', 'a picture, or a video, whose code the runs start from')
     .option('--again <file>', 'make a figure again from its figure.json, to --out; no other option is asked')
     .option('--fps <n>', 'frames a second of the MP4', whole(1, 120), 12)
     .option('--out <folder>', 'folder for figure.png, figure.mp4 and figure.json (default: out/figure-NAME)');
-  computeOptions(command).action(action(figure));
+  computeOptions(serverOptions(command)).action(action(figure));
   const lines = FIGURES.map(({ name, also = [], describe }) => [[name, ...also].join(', '), describe]);
   command.addHelpText('after', `\nFigures:\n${inColumns(lines.map((line) => ['', ...line]))}`);
   examples(command, [
@@ -80,6 +90,7 @@ async function figure(out: Output, options: FigureCommandOptions, name?: string)
     out.result(known, inColumns(known.map((one) => [[one.name, ...one.also].join(', '), one.describe])));
     return;
   }
+  if (serverAddress(options) !== undefined) return figureThere(out, options, name);
   const asked = again ?? { entry: figureNamed(name!), options: figureOptions(options), fps: options.fps };
   const folder = resolve(options.out ?? `out/figure-${asked.entry.name}${again ? '-again' : ''}`);
   const { report } = await figureWithProgress(out, {
@@ -87,6 +98,25 @@ async function figure(out: Output, options: FigureCommandOptions, name?: string)
     ...{ registry: openRegistry(options.models), memory: memoryChoice(options.memory) },
     ...runtimeChoice(options),
   });
+  out.result({ folder, report }, figureWords(report, folder));
+}
+
+/** Has a server make it: videos are jobs of it then, and real examples a set of its clips. */
+async function figureThere(out: Output, options: FigureCommandOptions, name = ''): Promise<void> {
+  refuseWithServer(options, ['again', 'picture']);
+  const { model, units, layers, priors, checkpoints, preset, settings, starts, seed, iterations, frames } = options;
+  const { videos: jobs, real, fps } = options;
+  const figureName = figureNamed(name).name;
+  const folder = resolve(options.out ?? `out/figure-${figureName}`);
+  await makeJob(out, {
+    ...{ what: 'figure', folder, options },
+    request: () => ({
+      ...{ kind: 'figure', figure: figureName, model, units, layers, priors, checkpoints, preset, settings },
+      ...{ starts, seed, iterations, frames, jobs, real, fps },
+    }),
+  });
+  const text = await readFile(join(folder, FIGURE_FILES.report), 'utf8');
+  const report = parseWith(figureReport, JSON.parse(text), 'INTERNAL');
   out.result({ folder, report }, figureWords(report, folder));
 }
 

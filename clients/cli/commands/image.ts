@@ -1,26 +1,27 @@
 /** `neuroreel image`: preferred images of units of a classifier, one or many starts of each. */
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
-import { figureNamed } from '../../../src/jobs/figures/table.js';
-import { NeuroreelError } from '../../../src/protocol/index.js';
 import { action } from '../command.js';
-import { figureWithProgress, figureWords } from '../figures.js';
-import { facts } from '../format.js';
+import { makeJob } from '../job-making.js';
+import { imageResult, imageWords } from '../job-result.js';
 import {
   computeOptions,
   examples,
   layerOptions,
+  previewOption,
   synthesisOptions,
   type ComputeOptions,
   type GlobalOptions,
   type LayerOptions,
+  type PreviewOptions,
   type SynthesisOptions,
 } from '../options.js';
 import { unitList, whole } from '../option-values.js';
 import type { Output } from '../output.js';
-import { memoryChoice, openRegistry, runtimeChoice } from '../settings.js';
+import { serverOptions, type ServerOptions } from '../server-options.js';
 
-interface ImageOptions extends GlobalOptions, ComputeOptions, SynthesisOptions, LayerOptions {
+interface ImageOptions
+  extends GlobalOptions, ComputeOptions, SynthesisOptions, LayerOptions, PreviewOptions, ServerOptions {
   readonly model: string;
   readonly unit?: (string | number)[];
   readonly starts: number;
@@ -34,35 +35,32 @@ export function define(command: Command): void {
   layerOptions(command);
   synthesisOptions(command);
   command
-    .option('--starts <n>', 'images of each unit, each from a start of its own', whole(1, 64), 1)
-    .option('--out <folder>', 'folder for the images, figure.png with all of them, and figure.json', 'out/image');
-  computeOptions(command).action(action(image));
+    .option('--starts <n>', 'images of each unit, each from a start of its own', whole(1, 256), 1)
+    .option(
+      '--out <folder>',
+      'folder for the images, montage.png with all of them, activation.png and report.json',
+      'out/image',
+    )
+    .addOption(previewOption());
+  computeOptions(serverOptions(command)).action(action(image));
   examples(command, [
     ["the default model's default unit", 'neuroreel image'],
     ['nine starts of one unit', 'neuroreel image --unit goldfish --starts 9'],
     ['a hidden unit, at the size of what it sees', 'neuroreel image --layer conv3 --unit 12'],
     ['the published algorithm', 'neuroreel image --preset paper-2016'],
-    ['how sure the model is, for a script', 'neuroreel image --json --quiet | jq .report.panels[].probability'],
+    ['how sure the model is, for a script', 'neuroreel image --json --quiet | jq .report.pictures[].probability'],
   ]);
 }
 
 async function image(out: Output, options: ImageOptions): Promise<void> {
-  const registry = openRegistry(options.models);
-  const { model, unit, layer, position, prior, preset, settings, starts, seed, iterations } = options;
-  if (registry.loadWithUnits(model).manifest.kind !== 'classifier') {
-    throw new NeuroreelError('MODEL_UNKNOWN', `${model} is no classifier; neuroreel video is for recognisers.`);
-  }
   const folder = resolve(options.out);
-  const { report } = await figureWithProgress(out, {
-    ...{ registry, folder, fps: 12, single: true, threads: options.threads, memory: memoryChoice(options.memory) },
-    entry: figureNamed('image'),
-    options: {
-      ...{ model, units: unit, layer, position, preset, settings, starts, seed, iterations },
-      priors: prior === undefined ? undefined : [prior],
-    },
-    ...runtimeChoice(options),
+  const { model, unit: units, layer, position, prior, preset, settings, starts, seed, iterations } = options;
+  await makeJob(out, {
+    ...{ what: 'image', folder, options },
+    request: () => ({
+      ...{ kind: 'image', model, units, layer, position, prior, preset, settings, starts, seed, iterations },
+    }),
   });
-  const reached = report.panels.map(({ activation, label }) => `${label} ${activation!.toFixed(2)}`);
-  const shown = reached.slice(0, 8).join(', ') + (reached.length > 8 ? ', ...' : '');
-  out.result({ folder, report }, `${figureWords(report, folder)}\n${facts([['activation', shown]])}`);
+  const result = await imageResult(folder);
+  out.result(result, imageWords(result));
 }
