@@ -83,6 +83,14 @@ async function encode(rgb: Uint8Array, size: Size, target: Size, options: Pictur
   return ENCODERS[options.format ?? 'jpeg'](image, options.quality).toBuffer();
 }
 
+/** Makes each encoder ready: the first picture of a process takes long enough for the event loop to be noticed. */
+export async function warmUpEncoders(): Promise<void> {
+  const size = { width: 8, height: 8 };
+  for (const format of Object.keys(ENCODERS) as FrameCodec[]) {
+    await encode(new Uint8Array(size.width * size.height * 3), size, size, { format, quality: 80 });
+  }
+}
+
 /** Frame `index` (clamped to the last) of the sequence. */
 export async function framePicture(set: FrameSet, index: number, options: PictureOptions): Promise<Picture> {
   const bytes = set.width * set.height * 3;

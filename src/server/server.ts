@@ -12,6 +12,7 @@ import { RealExamples } from '../jobs/examples/real-examples.js';
 import { jobKinds, type EngineSettings, type JobKinds } from '../jobs/kinds.js';
 import type { ModelCatalogue } from '../jobs/model-catalogue.js';
 import { JobManager, type Log } from '../jobs/manager.js';
+import { warmUpEncoders } from '../jobs/pictures.js';
 import { packageRoot } from '../jobs/package-root.js';
 import type { Retention } from '../jobs/store/job-store.js';
 import { NeuroreelError } from '../protocol/index.js';
@@ -216,6 +217,7 @@ export class NeuroreelServer {
    */
   async listen(): Promise<string> {
     await listen(this.#http, this.config);
+    await warmUpEncoders();
     await this.jobs.start();
     this.#start();
     this.#url = addressOf(this.#http, this.config.host);

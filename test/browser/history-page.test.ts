@@ -100,7 +100,7 @@ describe.skipIf(!hasBrowser)('the history on the page', () => {
       await page.evaluate(() => (globalThis as any).scrollTo(0, (globalThis as any).document.body.scrollHeight));
       return rows().count();
     };
-    await expect.poll(toTheEnd, { timeout: 60_000 }).toBe(MANY);
+    await expect.poll(toTheEnd, { timeout: 100_000, interval: 250 }).toBe(MANY);
     const all = await ids();
     expect([all.at(-1), new Set(all).size]).toEqual(['job-1', MANY]);
     expect(await page.getByText('1000 jobs', { exact: true }).count()).toBe(1);

@@ -78,6 +78,9 @@ describe.skipIf(!hasBrowser)('sections of the page', () => {
       expect(await page.getByRole('list', { name: 'Units' }).getByRole('button').allInnerTexts()).toEqual(['1 Right']);
       await button('1 Right').click();
       expect(page.url()).toContain('unit=1');
+      await page.getByRole('link', { name: 'What does it want to see?' }).click();
+      await expect.poll(() => page.locator('.start-section').innerText()).toMatch(/--unit right/);
+      await page.goBack();
       await page.getByRole('link', { name: TINY_PRIOR }).first().click();
       await page.getByRole('heading', { name: TINY_PRIOR }).waitFor();
       await expect.poll(() => page.locator('.model-facts').first().innerText()).toContain('8 numbers');

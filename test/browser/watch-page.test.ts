@@ -200,7 +200,7 @@ describe.skipIf(!hasBrowser)('Start and Watch', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('stays usable over a slow network: frames are dropped, numbers are not', async () => {
+  it('stays usable over a slow network: numbers keep coming, and commands work', async () => {
     await submit('slow', { ...endless, frames: 256 });
     const session = await page.context().newCDPSession(page);
     await show('watch/slow');

@@ -199,7 +199,7 @@ describe('a connection that is lost', () => {
   beforeEach(async () => {
     t = await startServer({ config: { heartbeatSeconds: 0.2 } });
     proxy = await startProxy(t.port);
-    client = new NeuroreelClient({ url: proxy.url, reconnect: { firstMs: 20, longestMs: 50 } });
+    client = new NeuroreelClient({ url: proxy.url, reconnect: { firstMs: 20, longestMs: 50, attemptMs: 1000 } });
   });
 
   afterEach(async () => {

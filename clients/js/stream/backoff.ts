@@ -7,11 +7,19 @@ export interface ReconnectOptions {
   readonly longestMs?: number;
   /** Give up when there was no connection for so long (never). */
   readonly giveUpAfterMs?: number;
+  /** An attempt that takes longer is given up, milliseconds (10000). */
+  readonly attemptMs?: number;
   /** Whether the very first connection is tried again as well, instead of failing at once (false). */
   readonly first?: boolean;
 }
 
-export const RECONNECT = { firstMs: 500, longestMs: 8000, giveUpAfterMs: Infinity, first: false } as const;
+export const RECONNECT = {
+  firstMs: 500,
+  longestMs: 8000,
+  giveUpAfterMs: Infinity,
+  attemptMs: 10_000,
+  first: false,
+} as const;
 
 /** A number in [0.5, 1): many clients that lost the same server do not come back in the same moment. */
 function spread(): number {

@@ -178,7 +178,8 @@ export class Connection {
 
   /** One connection from beginning to end. `live`: whether it got as far as the server's hello. */
   async #session(): Promise<{ error: ClientError; live: boolean }> {
-    const { http } = this.#options;
+    const { http, reconnect } = this.#options;
+    const { attemptMs } = reconnect;
     this.#say({ type: 'connection', state: 'connecting' });
     let live = false;
     let isOver = false;
@@ -196,12 +197,16 @@ export class Connection {
     };
     try {
       // A ticket of an HTTP answer, which says what is wrong; a page is told nothing of an upgrade that was refused.
-      const { ticket } = await http.json<{ ticket: string }>('POST', '/v1/tickets');
+      const { ticket } = await http.json<{ ticket: string }>('POST', '/v1/tickets', {
+        // On a dead network an answer may never come.
+        signal: AbortSignal.timeout(attemptMs),
+      });
       const url = http.address(STREAM_PATH);
       url.protocol = url.protocol.replace('http', 'ws');
       url.searchParams.set('ticket', ticket);
       const Constructor = this.#options.WebSocket ?? (await socketConstructor());
       await openSocket(Constructor, url, {
+        attemptMs,
         opened: (socket) => {
           this.#socket = socket;
           if (this.#entries.size === 0) socket.close(NORMAL_CLOSURE);

@@ -28,6 +28,8 @@ export async function socketConstructor(): Promise<SocketConstructor> {
 }
 
 export interface SocketHandlers {
+  /** An attempt to open that takes longer is given up. */
+  readonly attemptMs: number;
   /** Called before the first message. */
   opened(socket: Socket): void;
   text(message: string): void;
@@ -45,7 +47,12 @@ export function openSocket(Constructor: SocketConstructor, url: URL, handlers: S
     const socket = new Constructor(url.href, [SUBPROTOCOL]);
     socket.binaryType = 'arraybuffer';
     let isOpen = false;
+    const timer = setTimeout(() => {
+      socket.close();
+      reject(clientError('SERVER_UNREACHABLE', `The stream at ${url.origin} does not open.`));
+    }, handlers.attemptMs);
     socket.addEventListener('open', () => {
+      clearTimeout(timer);
       if (socket.protocol !== SUBPROTOCOL) {
         socket.close();
         const spoken = socket.protocol || 'no subprotocol';
@@ -63,6 +70,7 @@ export function openSocket(Constructor: SocketConstructor, url: URL, handlers: S
     // A close follows, which says more.
     socket.addEventListener('error', () => undefined);
     socket.addEventListener('close', ({ code, reason }) => {
+      clearTimeout(timer);
       if (isOpen) handlers.closed(code, reason);
       else reject(clientError('SERVER_UNREACHABLE', `The stream at ${url.origin} does not open (${code}).`));
     });

@@ -68,11 +68,13 @@ export function AuditPanel({ watched, job }: PanelProps): JSX.Element {
   const report = useReport<AuditReport>(artifacts);
   return (
     <div class="audit-body">
-      <div class="facts">
-        <ProgressBar name="Progress of the audit" label={label} share={share} state={job.state} />
-        {job.state !== 'succeeded' && <Live watched={watched} job={job} />}
-        <Actions job={job} noun="audit" />
-      </div>
+      {job.state !== 'succeeded' && (
+        <div class="facts">
+          <ProgressBar name="Progress of the audit" label={label} share={share} state={job.state} />
+          <Live watched={watched} job={job} />
+        </div>
+      )}
+      <Actions job={job} noun="audit" />
       {artifacts !== null && <Files id={job.id} artifacts={artifacts} names={FILES} onlyNamed />}
       {report !== null && artifacts !== null && <AuditResult report={report} artifacts={artifacts} />}
     </div>

@@ -137,7 +137,7 @@ interface AuditResultProps {
 /** What a verdict means, in a few words. */
 const MEANINGS: Readonly<Record<ModelReport['verdict'], string>> = {
   sensitive: 'Its answers depend on the order of frames.',
-  insensitive: 'It answers from single frames: their order hardly matters to it.',
+  insensitive: 'The order of frames hardly matters to its answers.',
   inconclusive: 'These clips are too few to tell.',
 };
 

@@ -41,8 +41,8 @@ function Choice({ part, parts, picture, isStrip, name, words, onToggle }: Choice
           class={isStrip ? 'strip' : ''}
           url={picture}
           alt=""
-          width={isStrip ? 112 : 48}
-          height={isStrip ? 28 : 48}
+          width={isStrip ? 96 : 48}
+          height={isStrip ? 24 : 48}
         />
         <span class="choice-words">
           <span class="job-name">{name}</span>

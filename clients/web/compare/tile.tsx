@@ -48,7 +48,9 @@ export function Tile({ item, clock, onClose, onShown }: TileProps): JSX.Element 
       <div class="compare-head">
         <div>
           <h2>{item.kind === 'job' ? <a href={linkTo('watch', [item.id])}>{title}</a> : title}</h2>
-          <p class="quiet">{shown?.subtitle ?? item.part.slice(0, 40)}</p>
+          <p class="quiet" title={shown?.subtitle}>
+            {shown?.subtitle ?? item.part.slice(0, 40)}
+          </p>
         </div>
         <button type="button" class="plain" aria-label={`Take ${title} away`} onClick={onClose}>
           ×

@@ -10,6 +10,7 @@ import { defaultUnit } from '../shared/models.js';
 import { Notice } from '../shared/notice.js';
 import { failureOf, reportFailure, type Failure } from '../shared/trouble.js';
 import { sentenceCase } from '../shared/words.js';
+import { unitName } from '../start/draft.js';
 import { Examples } from './examples.js';
 import { LayerTable } from './layer-table.js';
 import { ModelFacts } from './model-facts.js';
@@ -55,7 +56,7 @@ function Units({ model, query }: UnitsProps): JSX.Element {
   const start = linkTo('start', [], {
     kind: model.kind === 'classifier' ? 'image' : 'video',
     model: model.name,
-    unit: String(unit),
+    unit: String(unitName(model, unit)),
   });
   return (
     <div class="model-units">

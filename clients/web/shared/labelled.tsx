@@ -1,6 +1,7 @@
 /** A control with its label above it, and below it a line that explains it. */
 import type { ComponentChildren, JSX } from 'preact';
 import { useId } from 'preact/hooks';
+import { Marked } from './marked.js';
 
 /** What ties the control to its label and its explanation. */
 export interface Ties {
@@ -27,7 +28,11 @@ export function Labelled({ label, hint, id: given, control, children }: Labelled
       <label for={id}>{label}</label>
       {control({ id, 'aria-describedby': hint === undefined ? undefined : `${id}-hint` })}
       {children}
-      {hint !== undefined && <small id={`${id}-hint`}>{hint}</small>}
+      {hint !== undefined && (
+        <small id={`${id}-hint`}>
+          <Marked text={hint} />
+        </small>
+      )}
     </div>
   );
 }

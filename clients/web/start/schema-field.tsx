@@ -3,6 +3,7 @@ import type { FunctionComponent, JSX } from 'preact';
 import { useId } from 'preact/hooks';
 import { SelectField } from '../shared/fields.js';
 import { Labelled } from '../shared/labelled.js';
+import { Marked } from '../shared/marked.js';
 import { FileField, JsonField, NumberEntry, TextEntry } from './entries.js';
 import type { Fields, Schema } from '../shared/schemas.js';
 import { VariantField } from './variant-field.js';
@@ -184,7 +185,11 @@ function ObjectField({ name, ...props }: SchemaFieldProps): JSX.Element {
 /** What a field is for, in the words of its schema. */
 export function Hint({ schema }: { readonly schema: Schema }): JSX.Element | null {
   if (schema.description === undefined) return null;
-  return <small>{schema.description}</small>;
+  return (
+    <small>
+      <Marked text={schema.description} />
+    </small>
+  );
 }
 
 /** Which field edits which schema; the first that fits. */

@@ -25,6 +25,17 @@ function useEarlierRequest(from: string | null): void {
   }, [from]);
 }
 
+/** `#/start?kind=video&model=NAME&unit=LABEL` begins with that unit; a unit of digits is an index. */
+function useAskedUnit(query: URLSearchParams): void {
+  const [name, model, unit] = ['kind', 'model', 'unit'].map((field) => query.get(field));
+  useEffect(() => {
+    const asked = KINDS.find((one) => one.kind === name);
+    if (asked?.units === undefined || model == null || unit == null) return;
+    const value = /^\d+$/.test(unit) ? Number(unit) : unit;
+    fillFrom({ kind: asked.kind, model, [asked.units]: asked.units === 'unit' ? value : [value] });
+  }, [name, model, unit]);
+}
+
 function KindChoice(): JSX.Element {
   return (
     <fieldset class="kinds">
@@ -97,6 +108,7 @@ function Form(): JSX.Element {
 
 export function StartSection({ route }: { readonly route: Route }): JSX.Element {
   useEarlierRequest(route.query.get('from'));
+  useAskedUnit(route.query);
   useEffect(() => void loadSchemas().catch(reportFailure), []);
   return (
     <div class="start-section">

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any, Optional
@@ -50,7 +50,7 @@ class Frame:
     activation: float
     time: datetime
     #: The picture as it came: a file, or RGB bytes row by row.
-    picture: bytes
+    picture: bytes = field(repr=False)
     #: Frames of the video, if known: a sheet may have more tiles.
     frames: Optional[int] = None
 
