@@ -58,6 +58,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, Exit>> = {
   MODEL_FORMAT_UNSUPPORTED: model,
   UNIT_UNKNOWN: model,
   GRAPH_INVALID: model,
+  DOWNLOAD_REFUSED: model,
 
   RUNTIME_UNAVAILABLE: environment,
   FFMPEG_MISSING: environment,
@@ -79,6 +80,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, Exit>> = {
   SHUTTING_DOWN: environment,
   SERVER_UNREACHABLE: environment,
   PROTOCOL_MISMATCH: environment,
+  DOWNLOAD_FAILED: environment,
 
   FFMPEG_FAILED: failed,
   SCORES_INVALID: failed,

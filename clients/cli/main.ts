@@ -12,7 +12,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'serve', summary: 'run the server with its live page', load: () => import('./commands/serve.js') },
   {
     name: 'models',
-    summary: 'list the models, show one, inspect one, import one',
+    summary: 'list the models, show, inspect, import or pull one',
     load: () => import('./commands/models.js'),
   },
   { name: 'video', summary: 'make a preferred video for a unit of a model', load: () => import('./commands/video.js') },

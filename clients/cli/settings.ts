@@ -12,6 +12,11 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Models that come with neuroreel. */
 export const shippedModels = join(packageRoot, 'models');
 
+/** The folder for what can be had again: `neuroreel` in the XDG cache folder. */
+export function userCache(env: Environment = process.env): string {
+  return join(env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache'), 'neuroreel');
+}
+
 /** The folder of a user's own models, where every command looks: `neuroreel/models` in the XDG data folder. */
 export function userModels(env: Environment = process.env): string {
   const home = env['HOME'] || homedir();

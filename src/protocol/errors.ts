@@ -49,6 +49,18 @@ export const ERRORS = {
     meaning: 'A model file holds layers or options that neuroreel cannot run.',
     remedy: 'The message names every one of them; export the model without them.',
   },
+  DOWNLOAD_FAILED: {
+    status: 502,
+    meaning:
+      'A file of a published model cannot be fetched: nothing answers, it keeps breaking off, or no address is known.',
+    remedy:
+      'Run the same command again, which goes on where it broke off, or get the files by hand as the message says.',
+  },
+  DOWNLOAD_REFUSED: {
+    status: 422,
+    meaning: 'What was fetched is not what it should be: another hash, too large, or not in its archive.',
+    remedy: 'Do not use it. Try again or elsewhere (`--from`); a hash that was given by hand may be mistyped.',
+  },
   UNIT_UNKNOWN: {
     status: 404,
     meaning: 'The model has no unit of that name or index.',

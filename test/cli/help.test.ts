@@ -25,6 +25,7 @@ describe('help', () => {
     ...COMMANDS.map(({ name }) => [name]),
     ['models', 'import'],
     ['models', 'inspect'],
+    ['models', 'pull'],
     ['jobs', 'show'],
     ['jobs', 'retry'],
   ])('of %s %s has options and examples', async (...words) => {

@@ -1,4 +1,4 @@
-/** `neuroreel models`: lists what is installed, shows one, tells the layers of one, imports one. */
+/** `neuroreel models`: lists what is installed, shows one, tells the layers of one, imports one, pulls one. */
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import { asNeuroreelError } from '../../../src/jobs/job-thread.js';
@@ -6,6 +6,7 @@ import { NeuroreelError, type ModelSummary } from '../../../src/protocol/index.j
 import { action } from '../command.js';
 import { columns } from '../format.js';
 import { defineImport } from '../model-import.js';
+import { definePull } from '../model-pull.js';
 import { layersOf } from '../model-layers.js';
 import { show } from '../model-words.js';
 import { examples, modelFolderOption, type GlobalOptions } from '../options.js';
@@ -31,9 +32,11 @@ export function define(command: Command): void {
       'a network that was exported from Keras; more with `models import --help`',
       'neuroreel models import model.json --name mine',
     ],
+    ['the networks of the paper that can be fetched', 'neuroreel models pull'],
   ]);
   defineInspect(command.command('inspect <model>'));
   defineImport(command.command('import <path>'));
+  definePull(command.command('pull'));
 }
 
 interface InspectOptions extends ModelsOptions {

@@ -13,7 +13,8 @@ const labelsFile = z.union([
 
 /**
  * Labels from a file; units without one are named "unit 2" by their number. A line of text is a label as it stands, such
- * as `n01440764 tench, Tinca tinca` in Caffe's synset_words.txt.
+ * as `n01440764 tench, Tinca tinca` in Caffe's synset_words.txt; where each ends with its own number, as `abbey 0` in
+ * Caffe's categoryIndex files, the numbers are left off.
  * @throws NeuroreelError MODEL_INVALID when the file cannot be read or is neither of the three forms.
  */
 export async function readLabels(path: string): Promise<string[]> {
@@ -31,10 +32,7 @@ export async function readLabels(path: string): Promise<string[]> {
       throw new NeuroreelError('MODEL_INVALID', `The labels ${path} are not ${forms} in JSON.`, { cause });
     }
   } else {
-    given = text
-      .trimEnd()
-      .split(/\r?\n/)
-      .map((line) => line.trim().slice(0, 200) || null);
+    given = withoutNumbers(text.trimEnd().split(/\r?\n/)).map((line) => line.trim().slice(0, 200) || null);
   }
   return given.map((name, i) => name ?? `unit ${i}`);
 }
@@ -50,4 +48,12 @@ export async function labelsFor(units: number, path: string | undefined): Promis
     throw new NeuroreelError('MODEL_INVALID', `${path} has ${labels.length} labels for the network's ${units} units.`);
   }
   return labels;
+}
+
+/** Lines without the number of the unit at their end, where each has it, and is told from the others without it. */
+function withoutNumbers(lines: readonly string[]): readonly string[] {
+  const ends = lines.map((_, i) => ` ${i}`);
+  if (!lines.every((line, i) => line.endsWith(ends[i]!))) return lines;
+  const bare = lines.map((line, i) => line.slice(0, -ends[i]!.length));
+  return new Set(bare).size === lines.length && lines.length > 1 ? bare : lines;
 }
