@@ -44,7 +44,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'jobs',
-    summary: 'list the jobs of a server, show, cancel, pause, resume, retry, delete them',
+    summary: 'list the jobs of a server, show, cancel, retry, delete them',
     load: () => import('./commands/jobs.js'),
   },
   {
@@ -57,6 +57,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'demo',
     summary: 'show it all: a preferred video, live, and a probe',
     load: () => import('./commands/demo.js'),
+  },
+  {
+    name: 'bench',
+    summary: 'measure how fast this machine is',
+    load: () => import('./commands/bench.js'),
   },
   {
     name: 'completion',

@@ -24,6 +24,15 @@ export function whole(low: number, high: number): (text: string) => number {
   };
 }
 
+/** A number above 0, up to a bound. */
+export function positive(most: number): (text: string) => number {
+  return (text) => {
+    const value = number(text);
+    if (value > 0 && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a number above 0, at most ${most}.`);
+  };
+}
+
 /** A number or a fraction such as 1/255. */
 function fraction(text: string): number {
   const [over, under, ...rest] = text.split('/').map(number);

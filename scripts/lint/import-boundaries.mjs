@@ -46,6 +46,7 @@ export const PARTS = [
   },
   { name: 'engine/evaluation', path: 'src/engine/evaluation', mayImport: MODELS },
   { name: 'engine/audit', path: 'src/engine/audit', mayImport: MODELS },
+  { name: 'engine/bench', path: 'src/engine/bench', mayImport: RUNNING },
 
   { name: 'video', path: 'src/video', mayImport: ['protocol'] },
   { name: 'report', path: 'src/report', mayImport: ['protocol', 'video'] },

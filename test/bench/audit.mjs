@@ -2,6 +2,8 @@
 // Usage: npm run bench:audit [-- --model NAME --models FOLDER --frames 160 --orders 1000 --rounds 3]
 // The full-size network: neuroreel models import deploy_lstm.prototxt --random-weights --sequence windows:16:8 ...
 import { parseArgs } from 'node:util';
+import { median, secondsOf } from '../../dist/src/engine/bench/timing.js';
+import { randomFrames } from '../../dist/src/engine/bench/works.js';
 import { ModelEvidence } from '../../dist/src/engine/audit/evidence.js';
 import { conditionNamed } from '../../dist/src/engine/audit/conditions.js';
 import { observeClip } from '../../dist/src/engine/audit/observe.js';
@@ -30,15 +32,8 @@ const model =
 const { width, height } = model.manifest.input;
 const runtime = await openRuntime();
 const random = new Random(1);
-const pixels = Uint8Array.from({ length: frames * width * height * 3 }, () => random.integer(256));
+const pixels = randomFrames(frames, width, height);
 const orders = Array.from({ length: count }, () => random.permutation(frames));
-
-const timed = async (work) => {
-  const started = performance.now();
-  await work();
-  return (performance.now() - started) / 1000;
-};
-const median = (x) => [...x].sort((a, b) => a - b)[Math.floor(x.length / 2)];
 
 const plain = new VideoScorer(model, runtime);
 const scorer = new RecogniserScorer(model, runtime);
@@ -46,9 +41,9 @@ const seconds = { plain: [], features: [], orders: [] };
 for (let round = -1; round < Number(values.rounds); round++) {
   let features;
   const times = {
-    plain: await timed(() => plain.score(pixels)),
-    features: await timed(async () => (features = await scorer.features(pixels))),
-    orders: await timed(async () => {
+    plain: await secondsOf(() => plain.score(pixels)),
+    features: await secondsOf(async () => (features = await scorer.features(pixels))),
+    orders: await secondsOf(async () => {
       const most = scorer.ordersAtOnce(frames);
       for (let r = 0; r < count; r += most) await scorer.scores(features, frames, orders.slice(r, r + most));
     }),

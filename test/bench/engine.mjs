@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
+import { median } from '../../dist/src/engine/bench/timing.js';
 import { CAFFENET, GENERATOR_FC6 } from './paper-networks.mjs';
 import { UNIT, drawCaffenet, drawGenerator } from './paper-steps.mjs';
 import { WORKS, codesOf } from './works.mjs';
@@ -27,7 +28,6 @@ const { values: options } = parseArgs({
 const threads = availableParallelism();
 const folder = mkdtempSync(join(tmpdir(), 'neuroreel-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-const median = (x) => [...x].sort((a, b) => a - b)[Math.floor(x.length / 2)];
 const round = (x, digits = 1) => (x === null ? null : Number(x.toFixed(digits)));
 
 /** A process that is told to run and answers with the milliseconds. */

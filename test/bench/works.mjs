@@ -1,23 +1,14 @@
 // What the engine's benchmark runs: one entry a row of its table.
 import { readFileSync } from 'node:fs';
+import { PRODUCT_SIDE, productGraph } from '../../dist/src/engine/bench/works.js';
 import { planWithin, compileWithin } from '../../dist/src/engine/chunking/plan.js';
-import { GraphBuilder } from '../../dist/src/engine/graph/graph.js';
 import { sizeOf } from '../../dist/src/engine/graph/shape.js';
 import { macsOf } from '../../dist/src/engine/models/cost.js';
-import { matmul } from '../../dist/src/engine/ops/matmul.js';
 import { Random } from '../../dist/src/engine/random.js';
 import { openRuntime } from '../../dist/src/engine/runtimes/open.js';
 import { caffenetStep, googlenetStep, lrcnStep, lstmLayer } from './paper-steps.mjs';
 
 const GIB = 2 ** 30;
-const SIDE = 1536;
-
-function product() {
-  const b = new GraphBuilder();
-  b.output('y', matmul(b, b.input('a', [SIDE, SIDE]), b.input('b', [SIDE, SIDE])));
-  return b.build();
-}
-
 /**
  * name: as in the table; batch: pictures or frames; graph: what is timed; memory: its budget in bytes; torch: what the
  * other side is told to run, if there is another side; compile: the time to the first step is what counts.
@@ -39,7 +30,7 @@ export const WORKS = [
   },
   { name: 'compile and first step, GoogLeNet', batch: 1, graph: () => googlenetStep(), compile: true },
 ];
-export const PRODUCT = { name: 'matrix product 1536^3', batch: 1, graph: product };
+export const PRODUCT = { name: `matrix product ${PRODUCT_SIDE}^3`, batch: 1, graph: () => productGraph() };
 
 /** Inputs of a step: codes like normal noise, a step size of 1. */
 function inputsOf(graph) {

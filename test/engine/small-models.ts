@@ -63,7 +63,11 @@ function framesGraph(): Graph {
 function sequenceGraph(): Graph {
   const b = new GraphBuilder();
   const w = weightsOf(b, 'sequence');
-  const { hidden, cell } = lstm(b, b.input('gates', [WINDOW, 1, 4 * HIDDEN]), w('recurrent', [4 * HIDDEN, HIDDEN], 0.5));
+  const { hidden, cell } = lstm(
+    b,
+    b.input('gates', [WINDOW, 1, 4 * HIDDEN]),
+    w('recurrent', [4 * HIDDEN, HIDDEN], 0.5),
+  );
   const scores = new Random('scores').normals(LABELS.length * HIDDEN, 2).fill(0, LABELS.indexOf('dead') * HIDDEN);
   b.output('lstm', hidden);
   b.output('cell', cell);

@@ -206,7 +206,7 @@ describe('a thumbnail of a job', () => {
 describe('/schemas.json', () => {
   it('has the fields of requests by kind, with defaults', async () => {
     const { body } = await call('GET', '/schemas.json');
-    expect(Object.keys(body.jobs)).toEqual(['video', 'image', 'audit', 'batch']);
+    expect(Object.keys(body.jobs)).toEqual(['video', 'image', 'figure', 'audit', 'batch']);
     expect(body.jobs.video.properties.frames).toMatchObject({ type: 'integer', default: 160, maximum: 4096 });
     expect(body.steering).toHaveProperty('type');
   });

@@ -196,7 +196,7 @@ describe('a model package', () => {
       method: 'PUT',
       body: new Uint8Array(bytes),
     });
-    return { status: response.status, body: (await response.json()) };
+    return { status: response.status, body: await response.json() };
   }
 
   beforeAll(async () => {
