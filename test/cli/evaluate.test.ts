@@ -34,7 +34,7 @@ describe('neuroreel evaluate', () => {
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(stdout).toMatch(/^named by tiny-judge \(top 1\) +\d+ % +\d+ % +\d+ %$/m);
     expect(stdout).toContain('The report is made/report.html.');
-    expect(stderr).toMatch(/^evaluating 3\/3 {2}units {2}still/m);
+    expect(stderr).toMatch(/^evaluating 3\/3 {2}still/m);
     const names = ['activations.png', 'neighbours.png', 'report.html', 'report.json', 'units.png'];
     expect((await readdir(join(place.path, 'made'))).sort()).toEqual(names);
     const report = await reportIn('made');

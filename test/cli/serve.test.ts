@@ -68,7 +68,7 @@ describe('neuroreel demo', () => {
     running.child.kill('SIGINT');
     const { code, stderr } = await running.ended;
     expect(code).toBe(130);
-    expect(stderr).toContain('error INTERRUPTED: The demo was not finished; run it again.');
+    expect(stderr).toContain('error INTERRUPTED: The demo was not finished. To begin again: neuroreel demo ');
     expect(await readdir(join(place.path, 'cut'))).toEqual([]);
   });
 });
