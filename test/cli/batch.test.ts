@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { unitBatch, type UnitBatch } from '../../src/protocol/index.js';
 import { TINY_CLASSIFIER, writeTinyClassifier } from '../fixtures/tiny-classifier.js';
 import { writeTinyModels } from '../fixtures/tiny-models.js';
-import { openPlace, type Place } from './run-cli.js';
+import { openPlace, type Place, type Running } from './run-cli.js';
 
 // Every command is a process of its own, which takes its time on a machine that does much else.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -76,5 +76,72 @@ describe('neuroreel batch', () => {
     expect((await readdir(inPlace('halves', '0-left'))).sort()).toEqual(names);
     const bytes = (folder: string) => readFile(inPlace(folder, '0-left', 'video-1.mp4'));
     expect((await bytes('halves')).equals(await bytes('whole'))).toBe(true);
+  });
+});
+
+describe('neuroreel batch --server', () => {
+  let server: Running;
+  let url: string;
+  beforeAll(async () => {
+    server = place.start(['serve', '--port', '0', '--models', 'models', '--json', '--log', 'error']);
+    url = /"url": "([^"]+)"/.exec(await server.saying(/"modelFolders"/))![1]!;
+  });
+  afterAll(async () => {
+    server.child.kill('SIGTERM');
+    await server.ended;
+  });
+  const jobs = async () => (await place.run(['jobs', '--server', url, '--json'])).document.jobs as { id: string }[];
+  const document = async (args: readonly string[]) => {
+    const { code, document: made, stdout, stderr } = await place.run([...args, '--json']);
+    expect({ code, error: code === 0 ? '' : stdout }).toEqual({ code: 0, error: '' });
+    return { batch: unitBatch.parse(made), stderr };
+  };
+
+  it('leaves the pictures that it leaves without one, and makes none of them twice', async () => {
+    const args = ['batch', '--model', TINY_CLASSIFIER, '--iterations', '3', '--starts', '9', '--units', 'left,2'];
+    const there = [...args, '--out', 'there', '--server', url];
+    const { batch } = await document(there);
+    const { batch: local } = await document([...args, '--out', 'here', '--models', 'models', '-q']);
+    const strip = ({ units, left }: UnitBatch) => [
+      units.map(({ folder, result: { seconds: _, versions: __, ...result } }) => ({ folder, result })),
+      left,
+    ];
+    expect(strip(batch)).toEqual(strip(local));
+    const folder = (of: string) => inPlace(of, '2-still');
+    expect((await readdir(folder('there'))).sort()).toEqual((await readdir(folder('here'))).sort());
+    const bytes = (of: string) => readFile(join(folder(of), 'picture-9.png'));
+    expect((await bytes('there')).equals(await bytes('here'))).toBe(true);
+    expect(await readFile(inPlace('there', 'index.html'), 'utf8')).toContain('href="2-still/unit.json"');
+    const before = (await jobs()).length;
+    const again = await document(there);
+    expect(again.stderr).toContain('2 of 2 units are there already.');
+    expect(again.batch).toEqual(batch);
+    expect(await jobs()).toHaveLength(before);
+  });
+
+  it('makes videos, and goes on with the job that was interrupted', async () => {
+    const args = ['batch', '--model', 'tiny-lrcn', '--frames', '8', '--iterations', '400', '--units', 'left'];
+    const there = [...args, '--out', 'cut', '--server', url];
+    const running = place.start(there);
+    await running.saying('left 1/400');
+    running.child.kill('SIGINT');
+    const { code, stderr } = await running.ended;
+    expect([code, stderr]).toEqual([130, expect.stringContaining('To go on: neuroreel batch ')]);
+    const before = await jobs();
+    const { batch } = await document(there);
+    expect((await jobs()).map(({ id }) => id)).toEqual(before.map(({ id }) => id));
+    const names = ['picture-1.png', 'sheet-1.png', 'unit.json', 'video-1.mp4'];
+    expect((await readdir(inPlace('cut', '0-left'))).sort()).toEqual(names);
+    const { batch: local } = await document([...args, '--out', 'uncut', '--models', 'models', '-q']);
+    expect(activations(batch)).toEqual(activations(local));
+    const bytes = (folder: string) => readFile(inPlace(folder, '0-left', 'video-1.mp4'));
+    expect((await bytes('cut')).equals(await bytes('uncut'))).toBe(true);
+  });
+
+  it('refuses what is the affair of the server, and models that it does not have', async () => {
+    const threads = await place.run(['batch', '--threads', '2', '--server', url, '--json']);
+    expect([threads.code, threads.document.error.message]).toEqual([2, expect.stringContaining('--threads cannot')]);
+    const unknown = await place.run(['batch', '--model', 'nobody', '--server', url, '--json']);
+    expect([unknown.code, unknown.document.error.code]).toEqual([3, 'MODEL_UNKNOWN']);
   });
 });

@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { imageReport, videoReport } from '../../src/protocol/index.js';
+import { auditReport, figureReport, imageReport, videoReport } from '../../src/protocol/index.js';
 import { TINY_CLASSIFIER, writeTinyClassifier } from '../fixtures/tiny-classifier.js';
 import { writeTinyModels } from '../fixtures/tiny-models.js';
 import { openPlace, type CliResult, type Place, type Running } from './run-cli.js';
@@ -16,7 +16,7 @@ let url: string;
 
 beforeAll(async () => {
   place = await openPlace({ NEUROREEL_TOKEN: TOKEN });
-  await writeTinyModels(join(place.path, 'models'));
+  await writeTinyModels(join(place.path, 'models'), { clips: 2 });
   writeTinyClassifier(join(place.path, 'models'));
   server = place.start(['serve', '--port', '0', '--models', 'models', '--json', '--log', 'error']);
   url = /"url": "([^"]+)"/.exec(await server.saying(/"modelFolders"/))![1]!;
@@ -52,6 +52,33 @@ describe('a command with a server', () => {
     const { code, document } = await run(...args, '--json', '-q');
     expect({ code, error: document.error }).toEqual({ code: 0, error: undefined });
     expect(imageReport.parse(document.report).pictures.map(({ unit }) => unit.label)).toEqual(['left', 'still']);
+  });
+
+  it('makes figures and audits', async () => {
+    const figure = [
+      'figure',
+      's9',
+      '--model',
+      TINY_CLASSIFIER,
+      '--units',
+      'left',
+      '--starts',
+      '2',
+      '--iterations',
+      '3',
+    ];
+    const made = await run(...figure, '--out', 'figure', '--json', '-q');
+    expect({ code: made.code, error: made.document.error }).toEqual({ code: 0, error: undefined });
+    expect(figureReport.parse(made.document.report).panels).toHaveLength(2);
+    expect((await readdir(join(place.path, 'figure'))).sort()).toEqual(['figure.json', 'figure.png']);
+    const audit = ['audit', '--model', 'tiny-lrcn', '--conditions', 'shuffle', '--permutations', '2', '--crops', '1'];
+    const audited = await run(...audit, '--out', 'audit', '--json', '-q');
+    expect({ code: audited.code, error: audited.document.error }).toEqual({ code: 0, error: undefined });
+    expect(auditReport.parse(audited.document).parameters).toMatchObject({
+      permutations: 2,
+      conditions: ['original', 'shuffle'],
+    });
+    expect(await readdir(join(place.path, 'audit'))).toEqual(expect.arrayContaining(['report.html', 'report.json']));
   });
 
   it('refuses what is the affair of the server, and says what the server says', async () => {

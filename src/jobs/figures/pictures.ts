@@ -67,8 +67,8 @@ export interface MadePicture {
   readonly prior: Source | null;
 }
 
-/** Pictures that are made in one run. */
-const AT_ONCE = 8;
+/** Pictures that are made in one run, which decides what they become. */
+export const AT_ONCE = 8;
 
 /** Pictures of a request, start by start. Throws what a synthesis throws, and the signal's reason. */
 export async function makePictures(request: PictureRequest, engine: PictureEngine): Promise<MadePicture[]> {
