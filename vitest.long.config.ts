@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tests that take minutes: whole runs, retraining, many seeds. */
+/** Tests that take long: whole runs of commands, kills of servers, examples of the documentation. */
 export default defineConfig({
   test: {
     // Tests leave the user's cache alone.
