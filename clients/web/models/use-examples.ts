@@ -52,7 +52,8 @@ export function useExamples(asked: ExamplesQuestion | null): Examples {
         if (!wanted) return;
         found.value = answer;
         failure.value = null;
-        if (answer.state === 'scoring' || answer.state === 'waiting') timer = window.setTimeout(() => void look(), EVERY_MS);
+        if (answer.state === 'scoring' || answer.state === 'waiting')
+          timer = window.setTimeout(() => void look(), EVERY_MS);
       } catch (error) {
         if (!wanted) return;
         found.value = null;
