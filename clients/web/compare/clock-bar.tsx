@@ -1,20 +1,13 @@
 /** Play, hold, step, scrub, speed and loop of the clock that all videos follow. */
 import type { JSX } from 'preact';
+import { LoopAndSpeed } from '../shared/loop-and-speed.js';
 import type { Clock } from './clock.js';
-
-const SPEEDS = [
-  [0.25, '¼×'],
-  [0.5, '½×'],
-  [1, '1×'],
-  [2, '2×'],
-] as const;
 
 const ICONS = {
   play: 'M8 5l11 7-11 7z',
   hold: 'M7 5h4v14H7zM13 5h4v14h-4z',
   back: 'M7 5h3v14H7zM20 5v14l-9-7z',
   on: 'M14 5h3v14h-3zM4 5v14l9-7z',
-  loop: 'M7 7h10v3l4-4-4-4v3H5v6h2zm10 10H7v-3l-4 4 4 4v-3h12v-6h-2z',
 } as const;
 
 function Icon({ of }: { readonly of: keyof typeof ICONS }): JSX.Element {
@@ -69,27 +62,7 @@ export function ClockBar({ clock }: { readonly clock: Clock }): JSX.Element {
         </button>
       </div>
       <Scrub clock={clock} />
-      <button
-        type="button"
-        class="toggle"
-        aria-label="Loop"
-        title="Loop"
-        aria-pressed={clock.loop.value}
-        onClick={() => (clock.loop.value = !clock.loop.value)}
-      >
-        <Icon of="loop" />
-      </button>
-      <select
-        aria-label="Speed"
-        value={clock.speed.value}
-        onChange={({ currentTarget }) => (clock.speed.value = Number(currentTarget.value))}
-      >
-        {SPEEDS.map(([value, text]) => (
-          <option key={value} value={value}>
-            {text}
-          </option>
-        ))}
-      </select>
+      <LoopAndSpeed of={clock} />
     </div>
   );
 }

@@ -1,14 +1,7 @@
 /** Play, hold, scrub, speed and loop of a player. */
 import type { JSX } from 'preact';
+import { LoopAndSpeed } from '../shared/loop-and-speed.js';
 import type { Player } from './player.js';
-
-const SPEEDS = [
-  [0.25, '¼×'],
-  [0.5, '½×'],
-  [1, '1×'],
-  [2, '2×'],
-  [4, '4×'],
-] as const;
 
 export function Transport({ player }: { readonly player: Player }): JSX.Element {
   const frame = player.frame.value;
@@ -37,29 +30,7 @@ export function Transport({ player }: { readonly player: Player }): JSX.Element 
       <output class="number">
         {frame + 1} / {frames}
       </output>
-      <button
-        type="button"
-        class="toggle"
-        aria-label="Loop"
-        title="Loop"
-        aria-pressed={player.loop.value}
-        onClick={() => (player.loop.value = !player.loop.value)}
-      >
-        <svg viewBox="0 0 24 24" aria-hidden="true">
-          <path d="M7 7h10v3l4-4-4-4v3H5v6h2zm10 10H7v-3l-4 4 4 4v-3h12v-6h-2z" />
-        </svg>
-      </button>
-      <select
-        aria-label="Speed"
-        value={player.speed.value}
-        onChange={({ currentTarget }) => (player.speed.value = Number(currentTarget.value))}
-      >
-        {SPEEDS.map(([value, text]) => (
-          <option key={value} value={value}>
-            {text}
-          </option>
-        ))}
-      </select>
+      <LoopAndSpeed of={player} />
     </div>
   );
 }
