@@ -1,11 +1,12 @@
 /**
- * Takes jobs in, runs them one after the other in worker threads, keeps their records, and tells who listens. The one
+ * Takes jobs in, runs them one after the other in worker processes, keeps their records, and tells who listens. The one
  * place that changes the state of a job.
  */
 import { copyFile } from 'node:fs/promises';
 import { EventEmitter } from 'node:events';
 import { join } from 'node:path';
 import {
+  asNeuroreelError,
   isFinal,
   NeuroreelError,
   type Artifact,
@@ -22,8 +23,7 @@ import { artifactOf, type ArtifactFile } from './artifacts.js';
 import { countsOf, errorOf, progressOf, type BatchPart } from './batches.js';
 import { FrameBus } from './frame-bus.js';
 import { History } from './history.js';
-import { asNeuroreelError, type ThreadEnd } from './job-thread.js';
-import { kindOf, workerKindOf, type JobKinds } from './kinds.js';
+import { kindOf, preparationsOf, workerKindOf, type JobKinds } from './kinds.js';
 import { Queue } from './queue.js';
 import { Run } from './run.js';
 import { after, next, type JobEventName } from './states.js';
@@ -32,6 +32,8 @@ import type { FileWriter } from './store/files.js';
 import { JobStore, type Retention } from './store/job-store.js';
 import type { StoredJob } from './store/rows.js';
 import { Webhooks, type WebhookOptions } from './webhooks.js';
+import type { WorkerEnd } from './worker/job-worker.js';
+import { Workers } from './worker/workers.js';
 
 /** The part of a logger (pino's, for one) that is used here. */
 export interface Log {
@@ -54,6 +56,8 @@ export interface JobManagerOptions {
   readonly checkpointSeconds?: number | undefined;
   /** Seconds without a sign of life after which a worker is replaced; 600 when absent. */
   readonly stallSeconds?: number | undefined;
+  /** Seconds that a worker is held ready after the last job; none ever is when absent. */
+  readonly spareSeconds?: number | undefined;
   /** What is kept of ended jobs; everything when absent. */
   readonly retention?: Retention | undefined;
   readonly webhooks?: WebhookOptions | undefined;
@@ -97,6 +101,7 @@ export class JobManager {
   readonly #options: JobManagerOptions;
   readonly #store: JobStore;
   readonly #webhooks: Webhooks;
+  readonly #workers: Workers;
   /** Jobs that have not ended; the others are in the store. */
   readonly #live = new Map<string, Entry>();
   readonly #queue = new Queue<Entry>();
@@ -116,6 +121,8 @@ export class JobManager {
     this.#options = options;
     this.#store = store;
     this.#webhooks = new Webhooks(store, { log: options.log, now: options.now, ...options.webhooks });
+    const { kinds, spareSeconds = 0 } = options;
+    this.#workers = new Workers({ modules: preparationsOf(kinds), spareMs: spareSeconds * 1000 });
     this.events.setMaxListeners(0);
     this.frames = new FrameBus((id, watched) => this.#live.get(id)?.run?.watch(watched));
   }
@@ -347,8 +354,13 @@ export class JobManager {
   }
 
   /** Ends the worker of a job as a crash would; for tests of what comes then. */
-  killWorker(id: string): void {
-    this.#live.get(id)?.run?.kill();
+  killWorker(id: string, signal?: NodeJS.Signals): void {
+    this.#live.get(id)?.run?.kill(signal);
+  }
+
+  /** Bytes of memory that the worker takes; 0 while there is none. */
+  get workerBytes(): number {
+    return this.#active?.run?.bytes ?? 0;
   }
 
   /** Takes no new work, sets the running job aside (it is queued, and goes on after the next start), and closes the store. */
@@ -358,6 +370,7 @@ export class JobManager {
     if (this.#retention !== null) clearInterval(this.#retention);
     this.#active?.run?.interrupt(graceMs);
     await this.#activeDone;
+    await this.#workers.close();
     for (const id of this.#unsettled) this.#settleBatch(id);
     this.#unsettled.clear();
     await this.#retaining;
@@ -446,7 +459,10 @@ export class JobManager {
       return;
     }
     const entry = this.#queue.take();
-    if (entry === undefined) return;
+    if (entry === undefined) {
+      this.#workers.rest();
+      return;
+    }
     this.#active = entry;
     entry.run = this.#newRun(entry);
     this.#happens(entry, 'start');
@@ -460,6 +476,7 @@ export class JobManager {
     const { cancelGraceMs, checkpointSeconds = 10, stallSeconds = 600, log } = this.#options;
     return new Run({
       ...{ cancelGraceMs, checkpointSeconds, stallMs: stallSeconds * 1000, log, frames: this.frames },
+      workers: this.#workers,
       job: () => entry.job,
       history: entry.history,
       happens: (event, at) => this.#happens(entry, event, { at }),
@@ -473,15 +490,15 @@ export class JobManager {
   /** Does the active job until its worker has ended; never rejects. */
   async #do(entry: Entry, run: Run): Promise<void> {
     const { id } = entry.job;
-    let end: ThreadEnd;
+    let end: WorkerEnd;
     try {
       const kind = workerKindOf(this.#options.kinds, entry.job.request);
       const inputs = this.#inputsOf(entry.job.request);
-      const [folder, work] = [await this.#store.newFolder(id), await this.#store.keptFolder(id)];
-      end = await run.do(kind, { folder, work, inputs });
+      const place = await this.#store.runFolder(id);
+      end = await run.do(kind, { ...place, inputs });
       if (end.outcome === 'succeeded') {
         if (entry.job.state !== 'encoding') throw endedEarly(entry.job);
-        const artifacts = await this.#store.takeArtifacts(id);
+        const artifacts = await this.#store.takeArtifacts(place.folder);
         const history = entry.history.snapshot();
         this.#happens(entry, 'succeed', { save: (job) => this.#store.publish(job, history, artifacts) });
       }
@@ -502,7 +519,7 @@ export class JobManager {
     return kind.inputs?.(request, (job, name) => this.artifact(job, name).path) ?? {};
   }
 
-  #afterRun(entry: Entry, run: Run, end: ThreadEnd): void {
+  #afterRun(entry: Entry, run: Run, end: WorkerEnd): void {
     const { id, crashes } = entry.job;
     if (end.outcome === 'succeeded') this.#leave(entry);
     else if (end.outcome === 'parked') this.#setAside(entry, run);
@@ -606,7 +623,7 @@ export class JobManager {
 
   // --- records ---
 
-  #finish(entry: Entry, end: ThreadEnd): void {
+  #finish(entry: Entry, end: WorkerEnd): void {
     const { id } = entry.job;
     if (end.outcome === 'failed') {
       const { error, stack } = end;
