@@ -72,6 +72,19 @@ describe('the plan of a figure', () => {
     });
   });
 
+  it('shows the units first that real examples excite most, after the default one', () => {
+    const shipped = ModelRegistry.open({ folders: ['models'] });
+    const { rows } = figureNamed('s10').plan({ model: 'tiny-objects' }, shipped);
+    expect(rows).toEqual(['goldfish', 'school bus', 'monarch', 'lifeboat', 'pizza', 'sports car']);
+  });
+
+  it('of layers leaves out those that only pool, unless they are asked for', () => {
+    const shipped = ModelRegistry.open({ folders: ['models'] });
+    const rows = (layers?: string[]) => figureNamed('s14').plan({ model: 'tiny-objects', layers }, shipped).rows;
+    expect(rows()).toEqual(['conv1', 'conv2', 'conv3', 'conv4', 'conv5', 'fc6', 'labels']);
+    expect(rows(['pool2'])).toEqual(['pool2']);
+  });
+
   it('is found by any of its names', () => {
     expect(figureNamed('S15').name).toBe('s14');
     expect(figureNamed('figure-s9').name).toBe('s9');

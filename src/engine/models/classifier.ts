@@ -123,6 +123,15 @@ export function unitsAt(
 }
 
 /**
+ * A layer as it is before its ReLU, where it is what one puts out; any other as it is. The two are the same for units that
+ * fire. A unit that does not has no gradient after its ReLU: what it wants to see can only be found before.
+ */
+export function beforeRelu(b: GraphBuilder, layer: Value): Value {
+  const node = b.producer(layer);
+  return node?.op === 'Relu' && node.attributes['slope'] === 0 ? b.value(node.inputs[0]!) : layer;
+}
+
+/**
  * The units of a layer for each picture.
  * @param pictures the classifier's numbers, [N, 3, H, W].
  * @returns [N, C]: before any softmax.

@@ -1,9 +1,12 @@
 /** The panels of a figure with what is on them: what was made for them, real examples, finished videos. */
 import { basename, dirname, join } from 'node:path';
+import { SCORES } from '../../engine/models/classifier.js';
 import type { ModelRegistry } from '../../engine/models/registry.js';
+import type { Runtime } from '../../engine/runtimes/runtime.js';
 import { parseWith, pictureRequest, type FigurePanel, type PictureRequest } from '../../protocol/index.js';
 import { decodeVideo, type FrameSequence } from '../../video/index.js';
 import { realSource } from '../evaluation/examples.js';
+import { openViewer, type Viewer } from '../evaluation/scoring.js';
 import type { MadePicture } from './pictures.js';
 import { shortLabel, type FigureOptions, type FigurePlan, type PanelPlan } from './plan.js';
 
@@ -13,6 +16,7 @@ export interface PanelSources {
   /** Where the files and folders lie that the options name; the names are paths when absent. */
   readonly pathOf?: ((name: string) => string) | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly threads?: number | undefined;
 }
 
 /** A panel with what is on it. */
@@ -25,25 +29,42 @@ export interface FilledPanel {
 /** The name of a request, under which its pictures are found. */
 export const keyOf = (request: PictureRequest): string => JSON.stringify(request);
 
-/** @param pictures what was made of each request, by its key */
+/**
+ * @param pictures what was made of each request, by its key
+ * @param runtime where real examples are scored; null where nothing is to be
+ */
 export async function fillPanels(
   plan: FigurePlan,
   pictures: ReadonlyMap<string, MadePicture[]>,
   run: PanelSources,
   options: FigureOptions,
+  runtime: Runtime | null,
 ): Promise<(FilledPanel | null)[][]> {
+  const viewers = new Map<string, Promise<Viewer>>();
+  const viewerOf = (model: string): Promise<Viewer> | null => {
+    if (runtime === null) return null;
+    const known = viewers.get(model) ?? openViewer(run.registry.loadWithUnits(model), runtime, run.threads);
+    viewers.set(model, known);
+    return known;
+  };
   const rows: (FilledPanel | null)[][] = [];
-  for (const row of plan.panels) {
-    const filled: (FilledPanel | null)[] = [];
-    for (const panel of row) {
-      if (panel === null) filled.push(null);
-      else if (panel.kind === 'made') filled.push(madePanel(panel, pictures));
-      else if (panel.kind === 'real') filled.push(await realPanel(panel, run, options));
-      else filled.push(await filePanel(panel, run));
+  try {
+    for (const row of plan.panels) {
+      const filled: (FilledPanel | null)[] = [];
+      for (const panel of row) {
+        if (panel === null) filled.push(null);
+        else if (panel.kind === 'made') filled.push(madePanel(panel, pictures));
+        else if (panel.kind === 'real') filled.push(await realPanel(panel, run, options, viewerOf(panel.model)));
+        else filled.push(await filePanel(panel, run));
+      }
+      rows.push(filled);
     }
-    rows.push(filled);
+    return rows;
+  } finally {
+    for (const viewer of await Promise.allSettled(viewers.values())) {
+      if (viewer.status === 'fulfilled') await viewer.value.close();
+    }
   }
-  return rows;
 }
 
 const sizeOf = ({ width, height, count }: FrameSequence): FigurePanel['size'] => ({ width, height, frames: count });
@@ -61,23 +82,31 @@ function madePanel(
   const request = parseWith(pictureRequest, panel.request);
   const picture = pictures.get(keyOf(request))![panel.start]!;
   const { activation, activations, probability, clip, crop, unit, model, prior, inputs } = picture;
-  const several = activations.length > 1 ? activations.map((one) => one.toFixed(1)).join(' + ') : activation.toFixed(1);
-  const sure = probability === null ? '' : ` · ${(100 * probability).toFixed(0)} %`;
+  const hidden = request.layer !== undefined && request.layer !== SCORES;
+  const detail =
+    activations.length > 1
+      ? activations.map((one) => one.toFixed(1)).join(' + ')
+      : detailOf(activation, probability) + (hidden && activation <= 0 ? ', does not fire' : '');
   return {
     ...{ clip, frame: panel.frame },
     report: {
       ...{ kind: 'made', request, start: panel.start, source: null, model, prior, unit, activation, probability, crop },
       label: panel.label ?? shortLabel(unit.label),
-      detail: several + (activations.length > 1 ? '' : sure),
+      detail,
       ...{ activations: [...activations], inputs: [...inputs], size: sizeOf(clip) },
     },
   };
 }
 
+/** An activation and the probability of the label. */
+const detailOf = (activation: number, probability: number | null): string =>
+  activation.toFixed(1) + (probability === null ? '' : ` · ${(100 * probability).toFixed(0)} %`);
+
 async function realPanel(
   panel: Extract<PanelPlan, { kind: 'real' }>,
   run: PanelSources,
   options: FigureOptions,
+  viewer: Promise<Viewer> | null,
 ): Promise<FilledPanel | null> {
   const model = run.registry.loadWithUnits(panel.model);
   const real = options.real === undefined ? undefined : pathOf(run, options.real);
@@ -86,8 +115,12 @@ async function realPanel(
   if (example === undefined) return null;
   const { clip, name } = example;
   const index = model.manifest.labels.indexOf(panel.unit);
+  const seen = await (await viewer)?.score(clip);
+  const activation = seen?.logits[index] ?? null;
+  const probability = seen?.probabilities[index] ?? null;
   const about = { ...NOT_MADE, kind: 'real' as const, source: name, activations: [], size: sizeOf(clip) };
-  const named = { label: panel.label ?? shortLabel(panel.unit), detail: basename(name) };
+  const detail = activation === null ? basename(name) : detailOf(activation, probability);
+  const named = { label: panel.label ?? shortLabel(panel.unit), detail, activation, probability };
   return { clip, frame: panel.frame, report: { ...about, ...named, unit: { index, label: panel.unit } } };
 }
 

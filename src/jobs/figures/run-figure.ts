@@ -91,7 +91,7 @@ export async function runFigure(run: FigureRun): Promise<FigureReport> {
   run.onStarted?.(startedOf(plan, requests, runtime));
   const pictures = await makeAll(requests, run, runtime);
   run.onWriting?.(0, 1);
-  const filled = await fillPanels(plan, pictures, run, options);
+  const filled = await fillPanels(plan, pictures, run, options, runtime);
   await mkdir(run.folder, { recursive: true });
   const files = [...(await writeBoards(plan, filled, run)), ...(run.single ? await writeSingles(filled, run) : [])];
   const report = reportOf(
