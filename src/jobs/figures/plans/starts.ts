@@ -1,5 +1,7 @@
 /** Units from several starts, and all units. */
 import type { ModelRegistry } from '../../../engine/models/registry.js';
+import { FOURIER } from '../../../engine/models/fourier.js';
+import { PIXELS } from '../../../engine/synthesis/open-task.js';
 import { inRows } from '../../../video/index.js';
 import { requestOf, shortLabel, unitsOf, type FigureOptions, type FigurePlan, type PlannedModel } from '../plan.js';
 import { made, modelOf, priorOf, wordsOf } from './common.js';
@@ -10,7 +12,7 @@ import { made, modelOf, priorOf, wordsOf } from './common.js';
  */
 function sampled(options: FigureOptions, model: PlannedModel): FigureOptions {
   const prior = priorOf(options, model);
-  const driven = model.video || prior === null || prior === 'pixels' || prior === 'fourier';
+  const driven = model.video || prior === null || prior === PIXELS || prior === FOURIER;
   return { ...options, preset: options.preset ?? (driven ? 'default' : 'figure-s18') };
 }
 
