@@ -31,6 +31,7 @@ export async function run(context: Context): Promise<void> {
     device: deviceOf(request, settings),
     registry: ModelRegistry.open({ folders: settings.modelFolders }),
     clips: request.clips === undefined ? undefined : clipSet(clipFolders, request.clips),
+    clipsName: request.clips,
     cache: frameCacheFolder === undefined ? null : new FrameCache(frameCacheFolder),
     onStarted: (facts) => context.started({ ...facts, models: [...facts.models], conditions: [...facts.conditions] }),
     onProgress: (progress) => context.clip(pace.reportOf(progress)),
