@@ -12,7 +12,7 @@ import {
   type ModelManifestInput,
   type ReferenceActivations,
 } from '../../protocol/manifest.js';
-import { readGraphs, writeGraphs } from './serialise.js';
+import { readGraphs, readOutlines, writeGraphs } from './serialise.js';
 import type { Graph } from '../graph/graph.js';
 import { readSafetensors, writeSafetensors, type NamedTensor, type Weights } from './safetensors.js';
 
@@ -97,6 +97,19 @@ export function readPackage(directory: string): ModelPackage {
     graphs,
     weights,
     reference: reference ? readReference(directory, reference) : null,
+  };
+}
+
+/**
+ * Loads what a package says of its network without its weights, in milliseconds: good for shapes only.
+ * @throws as {@link readPackage}
+ */
+export function readOutline(directory: string): Pick<ModelPackage, 'manifest' | 'graphs'> {
+  const { manifest } = readManifest(directory);
+  const { graph } = manifest.files;
+  return {
+    manifest,
+    graphs: readOutlines(readFile(directory, graph).toString('utf8'), shown(directory, graph.path)),
   };
 }
 
