@@ -73,6 +73,19 @@ export function workerKindOf(kinds: JobKinds, request: JobRequest): JobKindEntry
   throw new NeuroreelError('REQUEST_INVALID', `No worker does jobs of the kind ${request.kind}.`);
 }
 
+/**
+ * Paths of files of other jobs that a job needs.
+ * @param pathOf finds a file of a job; throws JOB_UNKNOWN, ARTIFACT_UNKNOWN
+ */
+export function inputsOf(
+  kinds: JobKinds,
+  request: JobRequest,
+  pathOf: (job: string, artifact: string) => string,
+): Record<string, string> {
+  if (request.kind === 'batch') return {};
+  return workerKindOf(kinds, request).inputs?.(request, pathOf) ?? {};
+}
+
 /** What a worker that is to do any of the kinds can load beforehand. */
 export function preparationsOf({ batch: _batch, ...kinds }: JobKinds): Preparation[] {
   return Object.values(kinds).map(({ module, settings }) => ({ module, settings }));

@@ -215,7 +215,7 @@ class OtherProcess {
 
   constructor(dataFolder: string) {
     const program = fileURLToPath(new URL('./fixtures/manager-process.mjs', import.meta.url));
-    this.child = spawn(process.execPath, [program, dataFolder, '120'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.child = spawn(process.execPath, [program, dataFolder, '400'], { stdio: ['ignore', 'pipe', 'inherit'] });
     createInterface(this.child.stdout!).on('line', (line) => {
       this.lines.push(JSON.parse(line) as Line);
       for (const look of this.#heard) look();
@@ -270,7 +270,7 @@ describe.skipIf(process.platform !== 'linux')('a worker whose server is gone', (
     await whole.kill();
     const data = join(folder.path, 'data');
     const first = new OtherProcess(data);
-    await first.until(({ iteration = 0 }) => iteration > 40);
+    await first.until(({ iteration = 0 }) => iteration > 100);
     const { worker: orphan } = first;
     process.kill(orphan, 'SIGSTOP');
     await first.kill();
@@ -284,7 +284,7 @@ describe.skipIf(process.platform !== 'linux')('a worker whose server is gone', (
     expect(end).toMatchObject({ state: 'succeeded', video: expected.video });
     expect(end.events!.filter((state) => state === 'starting').length).toBe(2);
     const made = second.lines.flatMap(({ iteration }) => (iteration === undefined ? [] : [iteration]));
-    expect(new Set(made)).toEqual(new Set(Array.from({ length: 121 - resumed! }, (_, i) => resumed! + i)));
+    expect(new Set(made)).toEqual(new Set(Array.from({ length: 401 - resumed! }, (_, i) => resumed! + i)));
     await expect.poll(() => [orphan, worker].filter(isAlive)).toEqual([]);
   });
 });
