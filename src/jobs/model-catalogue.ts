@@ -9,6 +9,8 @@ export interface ModelCatalogue {
   problems?(): readonly { readonly name: string; readonly error: Error }[];
   /** Folder of a package. Throws MODEL_UNKNOWN. Absent: the models have no packages. */
   directory?(name: string): string;
+  /** Shapes of the layers of a model with units for one picture, by name. Throws when its package is broken. Absent: not known. */
+  layers?(name: string): ReadonlyMap<string, readonly number[]>;
 }
 
 /** Kinds of models that have units. */

@@ -1,5 +1,6 @@
 /** What is checked of a request before a job is taken in, or changed: that what it names is there. */
 import { checkedSettings } from '../engine/audit/settings.js';
+import { placeIn, SCORES } from '../engine/models/classifier.js';
 import { FOURIER } from '../engine/models/fourier.js';
 import {
   NeuroreelError,
@@ -18,12 +19,26 @@ export const NO_PRIOR = 'pixels';
 
 const refused = (message: string): NeuroreelError => new NeuroreelError('REQUEST_INVALID', message);
 
-/** @param layer units of hidden layers have no labels, and the engine checks their number */
-function checkUnit(model: ModelSummary, unit: number | string, layer?: string): void {
+/** Where a request looks for its units. */
+interface Where {
+  /** Units of hidden layers have no labels. */
+  readonly layer?: string | undefined;
+  readonly position?: readonly [number, number] | undefined;
+}
+
+function checkUnit(
+  models: ModelCatalogue,
+  model: ModelSummary,
+  unit: number | string,
+  { layer, position }: Where = {},
+): void {
   const { labels, name } = model;
-  if (layer !== undefined && layer !== 'logits') {
-    if (typeof unit === 'number') return;
-    throw refused(`A unit of the layer "${layer}" is asked for by its index, not as ${JSON.stringify(unit)}.`);
+  if (layer !== undefined && layer !== SCORES) {
+    if (typeof unit !== 'number')
+      throw refused(`A unit of the layer "${layer}" is asked for by its index, not as ${JSON.stringify(unit)}.`);
+    const shapes = models.layers?.(name);
+    if (shapes !== undefined) placeIn({ name, shapes }, layer, unit, position);
+    return;
   }
   if (typeof unit === 'number') {
     if (unit < labels.length) return;
@@ -34,6 +49,9 @@ function checkUnit(model: ModelSummary, unit: number | string, layer?: string): 
   throw new NeuroreelError('UNIT_UNKNOWN', `${name} has no unit ${JSON.stringify(unit)}; there are: ${some}.`);
 }
 
+/** Whether the unit is one of a hidden layer: its first, where a request names none. */
+const isHidden = ({ layer }: Where): boolean => layer !== undefined && layer !== SCORES;
+
 function checkPrior(models: ModelCatalogue, prior: string | undefined): void {
   if (prior !== undefined && ![NO_PRIOR, FOURIER].includes(prior)) findModel(models, ['prior'], prior);
 }
@@ -41,14 +59,15 @@ function checkPrior(models: ModelCatalogue, prior: string | undefined): void {
 /** @throws {NeuroreelError} MODEL_UNKNOWN, UNIT_UNKNOWN, REQUEST_INVALID */
 export function checkVideoRequest(models: ModelCatalogue, request: VideoJobRequest): void {
   const model = findModel(models, ['recogniser'], request.model);
-  if (request.unit !== undefined) checkUnit(model, request.unit, request.layer);
+  const { unit = isHidden(request) ? 0 : undefined } = request;
+  if (unit !== undefined) checkUnit(models, model, unit, request);
   checkPrior(models, request.prior);
 }
 
 /** @throws {NeuroreelError} MODEL_UNKNOWN, UNIT_UNKNOWN, REQUEST_INVALID */
 export function checkImageRequest(models: ModelCatalogue, request: ImageJobRequest): void {
   const model = findModel(models, ['classifier'], request.model);
-  for (const unit of request.units ?? []) checkUnit(model, unit, request.layer);
+  for (const unit of request.units ?? (isHidden(request) ? [0] : [])) checkUnit(models, model, unit, request);
   checkPrior(models, request.prior);
 }
 
@@ -58,7 +77,7 @@ export function checkFigureRequest(models: ModelCatalogue, request: FigureJobReq
   const { model = entry.defaults.model, units = [], layers, checkpoints = [], priors = [], jobs } = request;
   if (model !== undefined) {
     const found = findModel(models, UNIT_MODELS, model);
-    if (layers === undefined && entry.name !== 's14') for (const unit of units) checkUnit(found, unit);
+    if (layers === undefined && entry.name !== 's14') for (const unit of units) checkUnit(models, found, unit);
   }
   for (const one of checkpoints) findModel(models, UNIT_MODELS, one);
   for (const one of priors) checkPrior(models, one);
@@ -76,8 +95,8 @@ export function checkAuditRequest(models: ModelCatalogue, request: AuditJobReque
 /** @throws {NeuroreelError} UNIT_UNKNOWN, REQUEST_INVALID */
 export function checkSteering(
   models: ModelCatalogue,
-  { model, layer }: VideoJobRequest | ImageJobRequest,
+  request: VideoJobRequest | ImageJobRequest,
   { unit }: Steering,
 ): void {
-  if (unit !== undefined) checkUnit(findModel(models, UNIT_MODELS, model), unit, layer);
+  if (unit !== undefined) checkUnit(models, findModel(models, UNIT_MODELS, request.model), unit, request);
 }

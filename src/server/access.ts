@@ -51,6 +51,17 @@ export class Access {
     }
   }
 
+  /** Whether pages of others may use the server at all. */
+  get hasAllowedOrigins(): boolean {
+    return this.#config.allowedOrigins.length > 0;
+  }
+
+  /** The origin that a request names, if it is one of the allow-list; null of the server's own pages and of no page. */
+  allowedOrigin({ origin }: IncomingHttpHeaders): string | null {
+    const asked = originOf(origin ?? '');
+    return asked !== null && this.#isListed(asked) ? asked : null;
+  }
+
   /**
    * What the bearer token of an HTTP request allows; everything when the server has no tokens.
    * @param address of the peer
@@ -120,11 +131,15 @@ export class Access {
     return allowedHosts.some((allowed) => allowed.toLowerCase() === host);
   }
 
+  #isListed(origin: string): boolean {
+    return this.#config.allowedOrigins.some((allowed) => originOf(allowed) === origin);
+  }
+
   #isOriginAllowed(origin: string, host: string): boolean {
     if (origin === 'null') return false;
     const asked = originOf(origin);
     if (asked === null) return false;
-    if (this.#config.allowedOrigins.some((allowed) => originOf(allowed) === asked)) return true;
+    if (this.#isListed(asked)) return true;
     return asked === originOf(`http://${host}`) || asked === originOf(`https://${host}`);
   }
 }

@@ -9,6 +9,7 @@ import { compiled, packageRoot, packageVersion } from '../jobs/package-root.js';
 import { NeuroreelError, PROTOCOL_HEADER, SUBPROTOCOL, type Health } from '../protocol/index.js';
 import { assertScope } from './access.js';
 import { errorHandler, route, routesOf } from './answers.js';
+import { cors } from './cors.js';
 import { documents } from './description/documents.js';
 import type { Metrics } from './metrics.js';
 import { apiRouter, type RouteParts } from './routes.js';
@@ -124,6 +125,7 @@ export function createApp(parts: AppParts): { app: Express; routes: string[] } {
     parts.access.assertAddress(request.headers);
     next();
   });
+  app.use(cors(parts.access));
   route(app, '/healthz', {
     get: (_, response) => void response.set('Cache-Control', 'no-store').json(healthOf(parts)),
   });

@@ -36,16 +36,17 @@ const invalid = (message: string, cause?: unknown): NeuroreelError =>
 /**
  * The clips of a folder, or of a list: `.csv` or `.tsv` with a head of `path`, `label` and perhaps `group`, or `.json`
  * with an array of objects of these. Paths in a list are taken from where the list is.
+ * @param called how errors call it
  * @throws {NeuroreelError} REQUEST_INVALID when there is neither, or the list is not one
  */
-export async function listClips(path: string): Promise<ClipFile[]> {
+export async function listClips(path: string, called = path): Promise<ClipFile[]> {
   const facts = await stat(path).catch(() => null);
-  const clips = facts?.isDirectory() ? await folderClips(path) : facts?.isFile() ? await readList(path) : null;
-  if (clips === null) throw invalid(`There is no folder or list of clips at ${path}.`);
-  if (clips.length > MOST_CLIPS) throw invalid(`${path} has more than ${MOST_CLIPS} clips.`);
+  const clips = facts?.isDirectory() ? await folderClips(path) : facts?.isFile() ? await readList(path, called) : null;
+  if (clips === null) throw invalid(`There is no folder or list of clips: ${called}.`);
+  if (clips.length > MOST_CLIPS) throw invalid(`${called} has more than ${MOST_CLIPS} clips.`);
   const names = new Set<string>();
   for (const { name } of clips) {
-    if (names.has(name)) throw invalid(`${path} names the clip ${name} twice.`);
+    if (names.has(name)) throw invalid(`${called} names the clip ${name} twice.`);
     names.add(name);
   }
   return clips;
@@ -89,13 +90,13 @@ const listEntry = z.object({
 });
 
 /** In the order of the list. */
-async function readList(path: string): Promise<ClipFile[]> {
+async function readList(path: string, called: string): Promise<ClipFile[]> {
   const { size } = await stat(path);
-  if (size > MOST_LIST_BYTES) throw invalid(`The list of clips ${path} is larger than 64 MiB.`);
-  const parsed = z.array(listEntry).safeParse(entriesOf(path, await readFile(path, 'utf8')));
+  if (size > MOST_LIST_BYTES) throw invalid(`The list of clips ${called} is larger than 64 MiB.`);
+  const parsed = z.array(listEntry).safeParse(entriesOf(path, await readFile(path, 'utf8'), called));
   if (!parsed.success) {
     const { path: where, message } = parsed.error.issues[0]!;
-    throw invalid(`The list of clips ${path} is not one: ${where.join('.') || 'it'}: ${message}.`);
+    throw invalid(`The list of clips ${called} is not one: ${where.join('.') || 'it'}: ${message}.`);
   }
   return parsed.data.map((entry) => {
     const label = entry.label === '' ? null : (entry.label ?? null);
@@ -105,20 +106,21 @@ async function readList(path: string): Promise<ClipFile[]> {
   });
 }
 
-function entriesOf(path: string, content: string): unknown {
+function entriesOf(path: string, content: string, called: string): unknown {
   const kind = extname(path).toLowerCase();
   if (kind === '.json') {
     try {
       return JSON.parse(content);
     } catch (cause) {
-      throw invalid(`The list of clips ${path} is not JSON.`, cause);
+      throw invalid(`The list of clips ${called} is not JSON.`, cause);
     }
   }
   if (kind !== '.csv' && kind !== '.tsv') {
-    throw invalid(`${path} is no list of clips: it is to end in .csv, .tsv or .json.`);
+    throw invalid(`${called} is no list of clips: it is to end in .csv, .tsv or .json.`);
   }
   const [head = [], ...rows] = tableOf(content, kind === '.csv' ? ',' : '\t');
-  if (!head.includes('path')) throw invalid(`The list of clips ${path} has no column named "path" in its first line.`);
+  if (!head.includes('path'))
+    throw invalid(`The list of clips ${called} has no column named "path" in its first line.`);
   return rows.map((row) => Object.fromEntries(head.map((column, i) => [column, row[i] ?? ''])));
 }
 

@@ -1,5 +1,6 @@
 /** Reads clips as a recogniser sees them: all frames at its size, in order, from the cache where they have been before. */
 import { createHash } from 'node:crypto';
+import { NeuroreelError } from '../protocol/errors.js';
 import { contentHash, type ClipFile } from './clip-files.js';
 import { VideoReader, type DecodedFrame } from './decoder.js';
 import type { FfmpegBinary } from './ffmpeg-binary.js';
@@ -50,7 +51,8 @@ export class ClipReader {
   }
 
   /**
-   * RGB bytes [frames, height, width, 3], scaled whatever the clip's aspect.
+   * RGB bytes [frames, height, width, 3], scaled whatever the clip's aspect. Errors call the clip by its name: reports, which
+   * quote them, tell nothing of where files are.
    * @throws {NeuroreelError} VIDEO_UNREADABLE, VIDEO_TOO_LARGE, FFMPEG_FAILED; the signal's reason
    */
   async read(clip: ClipFile, options: ReadOptions): Promise<{ frames: number; pixels: Uint8Array }> {
@@ -61,7 +63,9 @@ export class ClipReader {
       this.#tell(clip, cached.note);
       return cached;
     }
-    const { frames: list, words } = await this.#decode(clip, options);
+    const { frames: list, words } = await this.#decode(clip, options).catch((error: unknown) => {
+      throw calledByName(error, clip);
+    });
     const { width, height } = options;
     const pixels = new Uint8Array(list.length * width * height * 3);
     list.forEach((frame, i) => pixels.set(frame.data, i * width * height * 3));
@@ -94,6 +98,11 @@ export class ClipReader {
     this.#cut.add(name);
     this.#options.onCut?.(`${name}: ${words}`);
   }
+}
+
+function calledByName(error: unknown, { path, name }: ClipFile): unknown {
+  if (!(error instanceof NeuroreelError)) return error;
+  return new NeuroreelError(error.code, error.message.replaceAll(path, name), { cause: error });
 }
 
 /** All frames up to the `most`-th. */

@@ -22,7 +22,10 @@ export interface Chaos {
   readonly say?: (line: string) => void;
 }
 
-const SMALL = { kind: 'video', model: TINY_RECOGNISER, frames: 12, iterations: 150, seed: 5 };
+/** Long enough that most of its time is steps, and that checkpoints lie between them. */
+const DISTURBED = { kind: 'video', model: TINY_RECOGNISER, frames: 12, iterations: 3000, seed: 5 };
+/** One of many. */
+const BRIEF = { kind: 'video', model: TINY_RECOGNISER, frames: 160, iterations: 3 };
 
 async function inPlace<T>(classes: number, work: (place: Place) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'neuroreel-chaos-'));
@@ -38,36 +41,85 @@ async function inPlace<T>(classes: number, work: (place: Place) => Promise<T>): 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const times = (job: Job, state: Job['state']): number => job.events.filter((event) => event.state === state).length;
 
+/** What a job was when something was killed under it. */
+const MOMENTS = ['queued', 'starting', 'running', 'encoding', 'ended'] as const;
+type Moment = (typeof MOMENTS)[number];
+
 /** Milliseconds from the submission of a job to its end. */
-const duration = ({ createdAt, endedAt }: Job): number => Date.parse(endedAt!) - Date.parse(createdAt);
+const lifeOf = ({ createdAt, endedAt }: Job): number => Date.parse(endedAt!) - Date.parse(createdAt);
+
+/** A job's states, each with the milliseconds after the one before. */
+function story({ id, events }: Job): string {
+  const since = (i: number): string =>
+    i === 0 ? '' : ` +${Date.parse(events[i]!.at) - Date.parse(events[i - 1]!.at)} ms`;
+  return `${id}: ${events.map(({ state }, i) => state + since(i)).join(', ')}`;
+}
+
+/** `size` random moments, one in each part of a life that is cut into so many, as milliseconds, in random order. */
+function momentsOf(life: number, size: number, random: Random): number[] {
+  return Array.from(random.permutation(size), (part) => ((part + random.uniform()) / size) * life);
+}
+
+/** Counts of kills by what they hit, and of what came of the jobs. */
+class Tally {
+  readonly hits: Record<Moment, number> = { queued: 0, starting: 0, running: 0, encoding: 0, ended: 0 };
+  jobs = 0;
+  succeeded = 0;
+  identical = 0;
+
+  add(hit: Moment, ended: Job, isIdentical: boolean): void {
+    this.hits[hit]++;
+    this.jobs++;
+    if (ended.state === 'succeeded') this.succeeded++;
+    if (isIdentical) this.identical++;
+  }
+
+  get counts(): Counts {
+    const hits = MOMENTS.map((moment) => [`hit ${moment}`, this.hits[moment]]);
+    const { jobs, succeeded, identical } = this;
+    return { jobs, succeeded, identical, ...Object.fromEntries(hits) };
+  }
+}
+
+/** What a job was when the server was killed, as its states tell afterwards. */
+function hitByServer({ events, endedAt }: Job, killedAt: number): Moment {
+  const again = events.findIndex(({ state }, i) => i > 0 && state === 'queued');
+  if (again > 0) return events[again - 1]!.state as Moment;
+  return Date.parse(endedAt!) <= killedAt ? 'ended' : 'queued';
+}
 
 /** `kill -9` of the server at a random moment of each of `size` jobs, and a new server. */
 export function killServer({ size, seed, job, say }: Chaos): Promise<Counts> {
   return inPlace(3, async (place) => {
     const random = new Random(`${seed}:server`);
-    const request = { ...SMALL, ...job };
+    const request = { ...DISTURBED, ...job };
     let server = await ServerProcess.start(place);
     try {
-      await server.call('PUT', '/v1/jobs/whole', request);
-      const whole = await server.end('whole');
+      // The first one finds a cold server.
+      for (const id of ['cold', 'whole']) {
+        await server.call('PUT', `/v1/jobs/${id}`, request);
+        await server.end(id);
+      }
+      const whole = await server.job('whole');
+      say?.(story(whole));
       const expected = await server.mp4('whole');
-      const counts = { jobs: size, killedWhileRunning: 0, succeeded: 0, identical: 0, lost: 0, doubled: 0 };
-      for (let i = 0; i < size; i++) {
+      const tally = new Tally();
+      for (const [i, moment] of momentsOf(lifeOf(whole), size, random).entries()) {
         const id = `job-${i}`;
         await server.call('PUT', `/v1/jobs/${id}`, request);
-        await sleep((random.uint32() / 2 ** 32) * duration(whole));
+        await sleep(moment);
+        const killedAt = Date.now();
         await server.kill();
         server = await ServerProcess.start(place);
         const ended = await server.end(id);
-        if (times(ended, 'starting') > 1) counts.killedWhileRunning++;
-        if (ended.state === 'succeeded') counts.succeeded++;
-        if ((await server.mp4(id)) === expected) counts.identical++;
-        say?.(`${id}: ${ended.events.map(({ state }) => state).join(' ')}`);
+        tally.add(hitByServer(ended, killedAt), ended, (await server.mp4(id)) === expected);
+        say?.(story(ended));
       }
       const all = await server.jobs();
-      counts.lost = size + 1 - new Set(all.map(({ id }) => id)).size;
-      counts.doubled = all.length - (size + 1) + all.filter((one) => times(one, 'succeeded') > 1).length;
-      return counts;
+      const submitted = size + 2;
+      const lost = submitted - new Set(all.map(({ id }) => id)).size;
+      const doubled = all.length - submitted + all.filter((one) => times(one, 'succeeded') > 1).length;
+      return { ...tally.counts, lost, doubled };
     } finally {
       await server.kill();
     }
@@ -78,7 +130,7 @@ export function killServer({ size, seed, job, say }: Chaos): Promise<Counts> {
 export function killWorker({ size, seed, job, say }: Chaos): Promise<Counts> {
   return inPlace(3, async ({ data, models }) => {
     const random = new Random(`${seed}:worker`);
-    const request = parseWith(jobRequest, { ...SMALL, ...job });
+    const request = parseWith(jobRequest, { ...DISTURBED, ...job });
     const registry = ModelRegistry.open({ folders: [models] });
     const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
     const manager = await JobManager.open({
@@ -93,22 +145,26 @@ export function killWorker({ size, seed, job, say }: Chaos): Promise<Counts> {
     };
     try {
       await manager.start();
-      await manager.submit('whole', request);
-      const whole = await end('whole');
+      for (const id of ['cold', 'whole']) {
+        await manager.submit(id, request);
+        await end(id);
+      }
+      const whole = manager.get('whole');
+      say?.(story(whole));
       const expected = manager.artifact('whole', 'video.mp4').sha256;
-      const counts = { jobs: size, killedWhileRunning: 0, succeeded: 0, identical: 0 };
-      for (let i = 0; i < size; i++) {
+      const tally = new Tally();
+      for (const [i, moment] of momentsOf(lifeOf(whole), size, random).entries()) {
         const id = `job-${i}`;
         await manager.submit(id, request);
-        await sleep((random.uint32() / 2 ** 32) * duration(whole));
+        await sleep(moment);
+        const { state } = manager.get(id);
         manager.killWorker(id);
         const ended = await end(id);
-        if (times(ended, 'starting') > 1) counts.killedWhileRunning++;
-        if (ended.state === 'succeeded') counts.succeeded++;
-        if (manager.artifacts(id).some(({ sha256 }) => sha256 === expected)) counts.identical++;
-        say?.(`${id}: ${ended.events.map(({ state }) => state).join(' ')}`);
+        const isIdentical = manager.artifacts(id).some(({ sha256 }) => sha256 === expected);
+        tally.add(isFinal(state) ? 'ended' : (state as Moment), ended, isIdentical);
+        say?.(story(ended));
       }
-      return counts;
+      return tally.counts;
     } finally {
       await manager.close(1000);
     }
@@ -118,7 +174,7 @@ export function killWorker({ size, seed, job, say }: Chaos): Promise<Counts> {
 /** A batch of `size` units: paused, the server stopped and started, resumed, the server killed, to its end. */
 export function batch({ size, job, say }: Chaos): Promise<Counts> {
   return inPlace(size, async (place) => {
-    const { seed, ...template } = { ...SMALL, frames: 160, iterations: 3, ...job };
+    const { seed, ...template } = { ...BRIEF, seed: 5, ...job };
     const request = { kind: 'batch', units: 'all', job: { ...template, seed } };
     const finished = (share: number) => (one: Job) => (one.batch?.succeeded ?? 0) >= size * share;
     let server = await ServerProcess.start(place);

@@ -52,7 +52,7 @@ describe('a wrong command line', () => {
     [[...tiny, '--device', 'abacus'], /No device is named "abacus"; there are: auto, cpu, webgpu, cuda, /],
     [[...tiny, '--runtime', 'tfjs', '--device', 'cuda'], /The runtime tfjs has no device cuda; it has: tensorflow, /],
     [['probe', '--model', 'tiny-lrcn'], /tiny-lrcn brings no clips of its own: name a folder/],
-    [['probe', '--model', 'tiny-lrcn', '--clips', 'nowhere'], /There is no folder or list of clips at .*nowhere/],
+    [['probe', '--model', 'tiny-lrcn', '--clips', 'nowhere'], /There is no folder or list of clips: .*nowhere/],
     [['models', 'import', 'x'], /Required option '--name <name>' not specified/],
     [['models', 'import', 'x', '--name', 'y', '--sequence', 'spread'], /spread:N, windows:N:STRIDE or whole/],
     [['train', 'tiny', '--threads', '0'], /whole number from 1 to 1024/],

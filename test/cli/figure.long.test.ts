@@ -142,14 +142,14 @@ describe('neuroreel figure', () => {
       [16, 'unit 6'],
     ]);
     const priors = await run(['figure', 's13', ...pictures, '--units', 'left'], 's13');
-    expect(priors.columns).toEqual(['tiny-prior', 'no prior']);
+    expect(priors.columns).toEqual([expect.stringMatching(/^tiny-prior \(/), 'no prior']);
     const wrong = await place.run(['figure', 's14', ...pictures, '--layers', 'conv9']);
     expect([wrong.code, wrong.document.error.code]).toEqual([3, 'UNIT_UNKNOWN']);
   });
 
   it('is a series over the checkpoints of a network, as a picture and as one video', async () => {
     const report = await run(['figure', 's6', ...pictures, '--units', 'left,right', '--fps', '10'], 's6');
-    expect(report.rows).toEqual(['step 20', 'step 100', TINY_CLASSIFIER]);
+    expect(report.rows).toEqual(['step 20', 'step 100', 'finished']);
     expect(report.files).toEqual(['figure.png', 'figure.mp4']);
     expect(await decodeVideo(inFolder('s6', 'figure.mp4'))).toMatchObject({ count: 3 * 16 });
     expect(new Set(report.panels.map(({ request }) => request!.seed))).toEqual(new Set([1]));
@@ -163,6 +163,9 @@ describe('neuroreel figure', () => {
       ['real', 12],
       ['made', 12],
     ]);
+    for (const { activation, probability, detail } of report.panels) {
+      expect(detail).toBe(`${activation!.toFixed(1)} · ${(100 * probability!).toFixed(0)} %`);
+    }
     await cp(inFolder('real', 'figure.mp4'), inFolder('real', 'other.mp4'));
     const videos = ['--videos', 'real/figure.mp4', 'real/other.mp4', '--json', '--quiet'];
     const beside = await run(['figure', 'beside', ...videos], 'beside');

@@ -1,5 +1,5 @@
-/** The kind `audit`, with real worker threads, a tiny network and real clips. */
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+/** The kind `audit`, with real worker processes, a tiny network and real clips. */
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ModelRegistry } from '../../src/engine/models/registry.js';
@@ -111,6 +111,33 @@ describe('an audit job', () => {
     for (const clips of ['../sets/many', '/etc', '..'])
       expect(() => request({ clips })).toThrow(/name of a set of clips/);
     expect(clipSetNames([place('sets'), place('nowhere')])).toEqual(['many']);
+  });
+
+  it('says nothing of where clips are: neither of one that cannot be read, nor of the set, nor in an error', async () => {
+    const manager = await open();
+    await writeTinyClips(place('sets', 'spoilt'), 1);
+    await writeFile(place('sets', 'spoilt', 'left', 'broken.mp4'), 'no video');
+    await mkdir(place('sets', 'hopeless', 'left'), { recursive: true });
+    await writeFile(place('sets', 'hopeless', 'left', 'broken.mp4'), 'no video');
+    await writeFile(place('sets', 'list.csv'), 'nothing of the kind');
+    await manager.submit('spoilt', request({ clips: 'spoilt', conditions: ['reverse'] }));
+    const { text, report } = await reportOf(manager, 'spoilt');
+    expect(report.models[0]!.skipped).toEqual([
+      { name: 'left/broken.mp4', reason: expect.stringContaining('left/broken.mp4 is not a readable video') },
+    ]);
+    expect(report.parameters.clips).toBe('spoilt');
+    expect(text).not.toContain(folder.path);
+    const page = await readFile(manager.artifact('spoilt', 'report.html').path, 'utf8');
+    expect(page).not.toContain(folder.path);
+    for (const [clips, code] of [
+      ['hopeless', 'AUDIT_NO_CLIPS'],
+      ['list.csv', 'REQUEST_INVALID'],
+    ] as const) {
+      await manager.submit(clips, request({ clips }));
+      const { error } = await reaches(manager, clips, ...FINAL_STATES);
+      expect(error?.code).toBe(code);
+      expect(JSON.stringify(error)).not.toContain(folder.path);
+    }
   });
 
   it.each([

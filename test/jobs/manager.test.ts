@@ -29,6 +29,18 @@ async function workOf(job: string): Promise<string[]> {
   return readdir(join(folder.path, 'work', job)).catch(() => []);
 }
 
+/** What an uninterrupted job `a` of the unit `remembers` with that many iterations leaves: see `fixture-job.mjs`. */
+async function expectAsIfWhole(manager: JobManager, iterations: number): Promise<void> {
+  const { request, history } = manager.get('a');
+  const { seed } = request as { seed: number };
+  const states = [seed % 1000];
+  for (let i = 1; i <= iterations; i++) states.push((states.at(-1)! * 3 + i) % 1009);
+  const file = await readFile(manager.artifact('a', 'video.mp4').path, 'utf8');
+  expect(file).toBe(`${seed} ${iterations} ${states.at(-1)!}`);
+  expect(history.activations).toEqual(history.iterations.map((iteration) => states[iteration]));
+  expect(history.iterations.at(-1)).toBe(iterations);
+}
+
 const failing = (code: string): object => expect.objectContaining({ code });
 
 beforeEach(async () => {
@@ -195,10 +207,8 @@ describe('pausing', () => {
   });
 
   it('lets go of the worker when others wait; the job goes on later from what it kept', async () => {
-    const manager = await open({ kinds: fixtureKinds({ stepMs: 5 }) });
-    await manager.submit('whole', fixtureRequest('remembers', { iterations: 40 }));
-    await reaches(manager, 'whole', 'succeeded');
-    await manager.submit('a', fixtureRequest('remembers', { iterations: 40 }), { priority: 1 });
+    const manager = await open({ kinds: fixtureKinds({ stepMs: 50 }) });
+    await manager.submit('a', fixtureRequest('remembers', { iterations: 400 }), { priority: 1 });
     await reaches(manager, 'a', 'running');
     await new Promise<void>((resolve) => {
       manager.events.on('progress', (id, { iteration }) => id === 'a' && iteration > 5 && resolve());
@@ -214,8 +224,7 @@ describe('pausing', () => {
     manager.resume('a');
     await reaches(manager, 'a', 'succeeded');
     expect(iterations[0]).toBe(begun + 1);
-    expect(manager.artifact('a', 'video.mp4').sha256).toBe(manager.artifact('whole', 'video.mp4').sha256);
-    expect(manager.get('a').history).toEqual(manager.get('whole').history);
+    await expectAsIfWhole(manager, 400);
   });
 });
 
@@ -277,13 +286,11 @@ describe('a restart', () => {
   });
 
   it('after a crash goes on with the job that ran, to the same bytes', async () => {
-    const kinds = fixtureKinds({ stepMs: 5 });
+    const kinds = fixtureKinds({ stepMs: 50 });
     const first = await open({ kinds, checkpointSeconds: 0.02 });
-    await first.submit('whole', fixtureRequest('remembers', { iterations: 60 }));
-    await reaches(first, 'whole', 'succeeded');
-    await first.submit('a', fixtureRequest('remembers', { iterations: 60 }));
+    await first.submit('a', fixtureRequest('remembers', { iterations: 400 }));
     await new Promise<void>((resolve) => {
-      first.events.on('progress', (id, { iteration }) => id === 'a' && iteration > 30 && resolve());
+      first.events.on('progress', (id, { iteration }) => id === 'a' && iteration > 10 && resolve());
     });
     const copy = await asAfterACrash(folder.path, `${folder.path}-crashed`);
     await first.close(2000);
@@ -294,8 +301,7 @@ describe('a restart', () => {
     second.events.on('progress', (_, { iteration }) => iterations.push(iteration));
     expect((await reaches(second, 'a', ...FINAL_STATES)).state).toBe('succeeded');
     expect(iterations[0]).toBeGreaterThan(5);
-    expect(second.artifact('a', 'video.mp4').sha256).toBe(second.artifact('whole', 'video.mp4').sha256);
-    expect(second.get('a').history).toEqual(second.get('whole').history);
+    await expectAsIfWhole(second, 400);
     await second.close(0);
     await rm(copy, { recursive: true });
   });
@@ -364,10 +370,11 @@ describe('what a worker sends', () => {
       published++;
       publish(...all);
     };
+    const started = performance.now();
     await manager.submit('a', fixtureRequest('steady', { iterations: 300 }));
     await reaches(manager, 'a', 'succeeded');
     // Nobody watches: the first, and one every five seconds.
-    expect(published).toBeLessThan(10);
+    expect(published).toBeLessThanOrEqual(2 + (performance.now() - started) / 5000);
     expect(published).toBeGreaterThanOrEqual(1);
   });
 });

@@ -162,10 +162,14 @@ describe('a video job', () => {
     try {
       await writeFile(weights, goodWeights.subarray(0, -1));
       await manager.submit('a', request());
-      expect((await reaches(manager, 'a', ...FINAL_STATES)).error?.code).toBe('MODEL_HASH_MISMATCH');
+      const { error } = await reaches(manager, 'a', ...FINAL_STATES);
+      expect(error).toMatchObject({
+        code: 'MODEL_HASH_MISMATCH',
+        message: expect.stringMatching(/^tiny-lrcn.weights/),
+      });
       await writeFile(manifest, '{');
       await expect(manager.submit('b', request())).rejects.toThrowError(
-        expect.objectContaining({ code: 'MODEL_INVALID' }),
+        expect.objectContaining({ code: 'MODEL_INVALID', message: expect.stringMatching(/^tiny-lrcn.model/) }),
       );
     } finally {
       await writeFile(weights, goodWeights);

@@ -1,6 +1,6 @@
 // Load and fuzz tests of the server, with a real job (160 frames of the shipped recogniser). Measures memory under 200 viewers
-// of whom 20 are stalled, what 8 viewers cost the optimiser (in turns with none), the time from a new frame to a viewer's
-// message, the event loop's longest pause; then sends random messages. The last line sums up.
+// of whom 20 are stalled, what 8 viewers cost the optimiser (turns with and without them, in pairs), the time from a new frame to
+// a viewer's message, the event loop's longest pause; then sends random messages. The last line sums up.
 // Usage: npm run test:load [-- --size small|full]
 import { fork } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -14,8 +14,8 @@ import { decodeFrame } from '../../dist/src/protocol/index.js';
 import { fuzzHttp, fuzzStream } from './fuzz.mjs';
 
 const SIZES = {
-  small: { viewers: 40, stalled: 4, crowdSeconds: 10, turns: 2, turnSeconds: 8, messages: 1000 },
-  full: { viewers: 200, stalled: 20, crowdSeconds: 60, turns: 4, turnSeconds: 30, messages: 20_000 },
+  small: { viewers: 40, stalled: 4, crowdSeconds: 10, pairs: 4, turnSeconds: 5, messages: 1000 },
+  full: { viewers: 200, stalled: 20, crowdSeconds: 60, pairs: 12, turnSeconds: 9, messages: 20_000 },
 };
 /** Targets: what is reached is `ok`, what is not fails the run. */
 const TARGETS = { growthMb: 100, slowdownPercent: 5, p99Ms: 50, pauseMs: 50, problems: 0 };
@@ -61,6 +61,7 @@ class Viewer {
   dropped = 0;
   /** Iterations seen, by the progress messages. */
   iteration = 0;
+  #progress = () => undefined;
 
   static async open(frames) {
     const viewer = new Viewer();
@@ -89,6 +90,12 @@ class Viewer {
     if (message.type !== 'progress') return;
     this.iteration = message.progress.iteration;
     this.dropped = message.dropped;
+    this.#progress({ iteration: this.iteration, at: performance.now() });
+  }
+
+  /** The iteration and the time of the next message of progress. */
+  nextProgress() {
+    return new Promise((resolve) => (this.#progress = resolve));
   }
 
   close() {
@@ -100,16 +107,16 @@ const percentile = (numbers, share) => {
   const sorted = [...numbers].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
 };
-const median = (numbers) => percentile(numbers, 0.5);
+const mean = (numbers) => numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
 const open = (count, frames) => Promise.all(Array.from({ length: count }, () => Viewer.open(frames)));
 const megabytes = (bytes) => bytes / 1024 / 1024;
 
-/** Iterations a second over a while, as one viewer without frames counts them. */
-async function pace(counter, seconds) {
-  const first = counter.iteration;
-  const started = performance.now();
+/** Seconds an iteration takes, over the whole iterations of a while: from one message of progress to a later one. */
+async function secondsPerIteration(counter, seconds) {
+  const first = await counter.nextProgress();
   await sleep(seconds * 1000);
-  return (counter.iteration - first) / ((performance.now() - started) / 1000);
+  const last = await counter.nextProgress();
+  return (last.at - first.at) / 1000 / (last.iteration - first.iteration);
 }
 
 async function startJob() {
@@ -119,30 +126,47 @@ async function startJob() {
   return counter;
 }
 
-/** 8 viewers against none, in turns, so that what else the machine does hits both alike. */
+/** A turn with 8 viewers: the pace, and what the viewers and the event loop saw of it. */
+async function turnWithViewers(counter) {
+  const viewers = await open(8, { view: 'frame', index: 80 });
+  await sleep(500);
+  for (const viewer of viewers) viewer.delays.length = 0;
+  await ask('reset');
+  const pace = await secondsPerIteration(counter, size.turnSeconds);
+  const { maxPauseMs } = await ask('read');
+  for (const viewer of viewers) viewer.close();
+  return { pace, maxPauseMs, delays: viewers.flatMap((viewer) => viewer.delays) };
+}
+
+/**
+ * 8 viewers against none, in pairs of turns of which every other one is the other way round (ABBA), so that a machine that gets
+ * slower or faster favours neither.
+ */
 async function slowdown(counter) {
-  const paces = { none: [], eight: [] };
+  const pairs = [];
   const delays = [];
   let pauseMs = 0;
-  for (let turn = 0; turn < size.turns; turn++) {
-    paces.none.push(await pace(counter, size.turnSeconds));
-    const viewers = await open(8, { view: 'frame', index: 80 });
-    await sleep(1000);
-    for (const viewer of viewers) viewer.delays.length = 0;
-    await ask('reset');
-    paces.eight.push(await pace(counter, size.turnSeconds));
-    pauseMs = Math.max(pauseMs, (await ask('read')).maxPauseMs);
-    delays.push(...viewers.flatMap((viewer) => viewer.delays));
-    for (const viewer of viewers) viewer.close();
-    await sleep(1000);
+  const withViewers = async () => {
+    const turn = await turnWithViewers(counter);
+    pauseMs = Math.max(pauseMs, turn.maxPauseMs);
+    delays.push(...turn.delays);
+    return turn.pace;
+  };
+  const without = () => secondsPerIteration(counter, size.turnSeconds);
+  for (let i = 0; i < size.pairs; i++) {
+    if (i % 2 === 0) pairs.push({ none: await without(), eight: await withViewers() });
+    else pairs.push(await withViewers().then(async (eight) => ({ eight, none: await without() })));
   }
-  const [none, eight] = [median(paces.none), median(paces.eight)];
-  const percent = (none / eight - 1) * 100;
-  Object.assign(results, { slowdownPercent: percent, p99Ms: percentile(delays, 0.99), pauseMs });
+  const percents = pairs.map(({ none, eight }) => (eight / none - 1) * 100);
+  const slower = mean(percents);
+  const error = Math.sqrt(mean(percents.map((x) => (x - slower) ** 2)) / (percents.length - 1));
+  Object.assign(results, { slowdownPercent: slower, p99Ms: percentile(delays, 0.99), pauseMs });
+  const each = ({ none, eight }) => `${none.toFixed(3)}/${eight.toFixed(3)}`;
   console.log(
-    `8 viewers: ${eight.toFixed(2)} iterations/s, without: ${none.toFixed(2)}; slower by ${percent.toFixed(1)} %\n` +
-      `  by turn: ${paces.none.map((x, i) => `${x.toFixed(2)}/${paces.eight[i].toFixed(2)}`).join(' ')}\n` +
-      `new frame to message: median ${median(delays).toFixed(1)} ms, p99 ${results.p99Ms.toFixed(1)} ms, ` +
+    `8 viewers: ${mean(pairs.map(({ eight }) => eight)).toFixed(3)} s an iteration, without: ` +
+      `${mean(pairs.map(({ none }) => none)).toFixed(3)}; slower by ${slower.toFixed(1)} % (standard error ` +
+      `${error.toFixed(1)}), the mean of ${pairs.length} pairs\n  without/with: ${pairs.map(each).join(' ')}\n` +
+      `new frame to message: median ${percentile(delays, 0.5).toFixed(1)} ms, p99 ${results.p99Ms.toFixed(1)} ms, ` +
       `largest ${percentile(delays, 1).toFixed(1)} ms, ${delays.length} frames\n` +
       `event loop's largest pause with 8 viewers: ${pauseMs.toFixed(1)} ms`,
   );

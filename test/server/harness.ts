@@ -117,7 +117,12 @@ async function call(
 ): Promise<Answer> {
   const response = await fetch(url + path, {
     method,
-    headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
+    headers: {
+      // A connection that is kept is dropped by a server that was held up for longer than it keeps connections.
+      connection: 'close',
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await response.text();

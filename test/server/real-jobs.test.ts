@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { imageReport, videoReport, type Job } from '../../src/protocol/index.js';
-import { ServerProcess } from '../chaos/server-process.js';
+import { ServerProcess, type Place } from '../chaos/server-process.js';
 import { TINY_CLASSIFIER, writeTinyClassifier } from '../fixtures/tiny-classifier.js';
 import { TINY_RECOGNISER, writeTinyModels } from '../fixtures/tiny-models.js';
 import { reaches, temporaryFolder } from '../jobs/fixtures/fixtures.js';
@@ -66,11 +66,12 @@ describe('a running job that is steered over the stream', () => {
 
   it('refuses at once what cannot be, and records as refused what the model cannot do', async () => {
     const image = { kind: 'image', model: TINY_CLASSIFIER, prior: 'pixels', layer: 'fc', units: [1] };
+    const plan = [{ iteration: 3, change: { unit: 500 } }];
     await t.call('PUT', '/v1/jobs/v', { ...video, iterations: 100_000 });
-    await t.call('PUT', '/v1/jobs/i', { ...image, iterations: 120 });
+    await t.call('PUT', '/v1/jobs/i', { ...image, iterations: 20, steering: plan });
     await reaches(t.server.jobs, 'v', 'running');
-    const refused = async (changes: object, of: string): Promise<void> => {
-      client.send({ type: 'steer', job: 'v', changes });
+    const refused = async (changes: object, of: string, job = 'v'): Promise<void> => {
+      client.send({ type: 'steer', job, changes });
       expect(await client.next('error')).toMatchObject({ error: code(of) });
     };
     await refused({ rate: 0 }, 'MESSAGE_INVALID');
@@ -79,12 +80,9 @@ describe('a running job that is steered over the stream', () => {
     await refused({ penalties: {} }, 'MESSAGE_INVALID');
     await refused({ unit: 'sideways' }, 'UNIT_UNKNOWN');
     expect(t.server.jobs.get('v').steering).toEqual([]);
-    // A hidden layer is the worker's to look into.
     client.send({ type: 'subscribe', job: 'i' });
     client.send({ type: 'cancel', job: 'v' });
-    await client.next('progress');
-    client.send({ type: 'steer', job: 'i', changes: { unit: 500 }, re: 1 });
-    await client.next('done', ({ re }) => re === 1);
+    // A plan is the worker's to look into.
     await client.next('ended');
     expect(t.server.jobs.get('i')).toMatchObject({
       state: 'succeeded',
@@ -94,12 +92,64 @@ describe('a running job that is steered over the stream', () => {
   });
 });
 
+describe('a job that is asked for over HTTP', () => {
+  let t: TestServer;
+
+  beforeAll(async () => {
+    t = await startServer({ realModels: models() });
+  });
+
+  afterAll(() => t.stop());
+
+  const image = { kind: 'image', model: TINY_CLASSIFIER, prior: 'pixels' };
+  it.each([
+    [{ ...video, layer: 'conv1', unit: 6 }, /The layer "conv1" of tiny-lrcn, \[1, 6, 8, 8\], has no unit 6/],
+    [{ ...video, layer: 'conv1', unit: 0, position: [0, 8] }, /has no position 0, 8/],
+    [{ ...video, layer: 'gates', position: [0, 0] }, /has no rows and columns/],
+    [{ ...video, layer: 'conv9' }, /no layer "conv9"; there are: .*conv1/],
+    [{ ...image, layer: 'fc', units: [0, 12] }, /has no unit 12/],
+    [{ kind: 'batch', units: [0, 500], job: { ...video, layer: 'conv1' } }, /has no unit 500/],
+  ])('is refused at once when it has no such unit: %j', async (request, message) => {
+    const { status, body } = await t.call('POST', '/v1/jobs', request);
+    expect([status, body.error.code]).toEqual([404, 'UNIT_UNKNOWN']);
+    expect(body.error.message).toMatch(message);
+    expect(body.error.message).not.toContain(folder.path);
+  });
+
+  it('says what its sequence costs against free codes, when that is asked for', async () => {
+    const settings = { sequence: { form: 'keyframes', every: 4, interpolation: 'linear' } };
+    const request = { ...video, iterations: 4, settings, compareFree: true };
+    expect((await t.call('PUT', '/v1/jobs/compared', request)).status).toBe(201);
+    const job = await reaches(t.server.jobs, 'compared', 'succeeded', 'failed');
+    expect([job.error, job.request]).toEqual([null, expect.objectContaining({ compareFree: true })]);
+    const { body } = await t.call('GET', '/v1/jobs/compared/artifacts/report.json');
+    const { freeCodes, finalActivation } = videoReport.parse(body);
+    expect(freeCodes!.cost).toBeCloseTo(freeCodes!.activation - finalActivation, 6);
+    await t.call('PUT', '/v1/jobs/alone', { ...request, compareFree: false });
+    await reaches(t.server.jobs, 'alone', 'succeeded', 'failed');
+    const alone = videoReport.parse((await t.call('GET', '/v1/jobs/alone/artifacts/report.json')).body);
+    expect([alone.freeCodes, alone.finalActivation]).toEqual([null, finalActivation]);
+  });
+});
+
 describe('a server with a running job that is told to stop', () => {
+  const servers: ServerProcess[] = [];
+  const start = async (place: Place): Promise<ServerProcess> => {
+    const server = await ServerProcess.start(place);
+    servers.push(server);
+    return server;
+  };
+
+  // Those that a test that failed left behind.
+  afterEach(async () => {
+    for (const server of servers.splice(0)) await server.kill();
+  });
+
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'by %s closes its viewers with 1001 and ends within 10 s; the job goes on with the next one where it was',
     async (signal) => {
       const place = { data: join(folder.path, `data-${signal}`), models: models() };
-      const first = await ServerProcess.start(place);
+      const first = await start(place);
       await first.call('PUT', '/v1/jobs/a', { ...video, iterations: 3000 });
       const far = (job: Job): boolean => (job.progress?.iteration ?? 0) > 20;
       await first.until('a', far);
@@ -117,7 +167,7 @@ describe('a server with a running job that is told to stop', () => {
       expect(performance.now() - began).toBeLessThan(10_000);
       // Refused, or nobody answers any more.
       expect(await late).toMatch(/SHUTTING_DOWN|fetch failed/);
-      const second = await ServerProcess.start(place);
+      const second = await start(place);
       const after = await second.until('a', ({ state }) => state === 'running');
       expect(after.crashes).toBe(0);
       // What is kept is the iteration at which it was told to stop: it begins nothing anew.

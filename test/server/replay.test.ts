@@ -1,11 +1,13 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Evolution, EVOLUTION_FILE, EvolutionWriter } from '../../src/jobs/evolution.js';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { EVOLUTION_FILE, EvolutionWriter } from '../../src/jobs/evolution-writer.js';
+import { Evolution } from '../../src/jobs/evolution.js';
 import type { FrameSet } from '../../src/jobs/pictures.js';
-import { fixtureRequest, reaches } from '../jobs/fixtures/fixtures.js';
-import { startServer, type TestServer } from './harness.js';
+import { findFfmpeg } from '../../src/video/index.js';
+import { fixtureRequest, reaches, temporaryFolder } from '../jobs/fixtures/fixtures.js';
+import { startServer, type Answer, type TestServer } from './harness.js';
 
 /** Frame k is filled with the grey value 20 k + step. */
 function frames(step: number): FrameSet {
@@ -88,5 +90,35 @@ describe('a replay', () => {
     }
     expect((await t.call('GET', '/v1/jobs/bare/replay.mp4')).body.error.code).toBe('ARTIFACT_UNKNOWN');
     expect((await t.call('GET', '/v1/jobs/kept/replay.mp4?rate=0')).body.error.code).toBe('REQUEST_INVALID');
+  });
+
+  it('is made four at a time, 32 wait, and more are refused until there is room', async () => {
+    const folder = await temporaryFolder();
+    const [script, gate] = [join(folder.path, 'ffmpeg'), join(folder.path, 'open')];
+    const { path } = await findFfmpeg();
+    // An encoder that waits until the gate is open; asked for its version, it answers.
+    const wait = `case "$*" in *-version*) ;; *) while [ ! -e "${gate}" ]; do sleep 0.05; done ;; esac`;
+    await writeFile(script, `#!/bin/sh\n${wait}\nexec "${path}" "$@"\n`, { mode: 0o755 });
+    vi.stubEnv('FFMPEG_PATH', script);
+    try {
+      const refused: Answer[] = [];
+      const asked = Array.from({ length: 40 }, async () => {
+        const answer = await t.call('GET', '/v1/jobs/kept/replay.mp4?rate=60');
+        if (answer.status !== 200) refused.push(answer);
+        return answer.status;
+      });
+      await expect.poll(() => refused.length).toBe(4);
+      for (const { status, headers, body } of refused) {
+        expect([status, body.error.code]).toEqual([429, 'STREAM_LIMIT']);
+        expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+      }
+      await writeFile(gate, '');
+      expect((await Promise.all(asked)).filter((status) => status === 200).length).toBe(36);
+      expect((await t.call('GET', '/v1/jobs/kept/replay.mp4')).status).toBe(200);
+    } finally {
+      await writeFile(gate, '');
+      vi.unstubAllEnvs();
+      await folder.remove();
+    }
   });
 });

@@ -24,19 +24,22 @@ export interface LayerPlace {
   readonly position: readonly [number, number] | 'all' | null;
 }
 
-type WithLayers = ModelPackage<ClassifierManifest> | ModelPackage<RecogniserManifest>;
+type WithLayers = Pick<ModelPackage<ClassifierManifest> | ModelPackage<RecogniserManifest>, 'manifest' | 'graphs'>;
 
-function networkOf({ graphs, manifest }: ClassifierPackage): Graph {
+/** Shapes of layers for one picture, by their names. */
+export type LayerShapes = ReadonlyMap<string, Shape>;
+
+function networkOf({ graphs, manifest }: WithLayers): Graph {
   const network = graphs['network'];
   if (network?.inputs.length === 1 && network.inputs[0]!.name === 'image') return network;
   throw new NeuroreelError('MODEL_INVALID', `${manifest.name} has no graph "network" with an input "image".`);
 }
 
 /** Layers by name, with their shapes for one picture; those of a recogniser's sequence are vectors. */
-function layerShapes(model: WithLayers): Map<string, Shape> {
+export function layerShapes(model: WithLayers): LayerShapes {
   const shapes = (graph: Graph): [string, Shape][] =>
     graph.outputs.map(({ name, value }) => [name, typeOf(graph, value).shape]);
-  if (model.manifest.kind === 'classifier') return new Map(shapes(networkOf(model as ClassifierPackage)));
+  if (model.manifest.kind === 'classifier') return new Map(shapes(networkOf(model)));
   const { frames, sequence } = model.graphs;
   const steps = sequence ? shapes(sequence) : [];
   return new Map([
@@ -47,11 +50,14 @@ function layerShapes(model: WithLayers): Map<string, Shape> {
 
 /** The shape of a layer for one picture; throws UNIT_UNKNOWN with the layers there are. */
 export function layerShape(model: WithLayers, layer: string): Shape {
-  const shapes = layerShapes(model);
+  return shapeOf(model.manifest.name, layerShapes(model), layer);
+}
+
+function shapeOf(model: string, shapes: LayerShapes, layer: string): Shape {
   const shape = shapes.get(layer);
   if (shape) return shape;
   const names = [...shapes.keys()].join(', ');
-  const message = `${model.manifest.name} has no layer ${JSON.stringify(layer)}; there are: ${names}.`;
+  const message = `${model} has no layer ${JSON.stringify(layer)}; there are: ${names}.`;
   throw new NeuroreelError('UNIT_UNKNOWN', message);
 }
 
@@ -77,8 +83,17 @@ export function placeOf(
   position?: readonly [number, number] | 'all',
 ): LayerPlace {
   checkScores(model);
-  const shape = layerShape(model, layer);
-  const { name } = model.manifest;
+  return placeIn({ name: model.manifest.name, shapes: layerShapes(model) }, layer, unit, position);
+}
+
+/** As {@link placeOf}, where no more is known of a model than the shapes of its layers. @throws NeuroreelError UNIT_UNKNOWN */
+export function placeIn(
+  { name, shapes }: { readonly name: string; readonly shapes: LayerShapes },
+  layer: string,
+  unit: number,
+  position?: readonly [number, number] | 'all',
+): LayerPlace {
+  const shape = shapeOf(name, shapes, layer);
   const [, units, ...places] = shape;
   const unknown = (what: string): never => {
     throw new NeuroreelError('UNIT_UNKNOWN', `The layer "${layer}" of ${name}, ${showShape(shape)}, has no ${what}.`);
@@ -120,6 +135,15 @@ export function unitsAt(
   if (position === 'all') return reshape(b, mean(b, units, [2, 3]), [0, width]);
   const [row, column] = position;
   return reshape(b, sliceAxis(b, sliceAxis(b, units, 2, row, row + 1), 3, column, column + 1), [0, width]);
+}
+
+/**
+ * A layer as it is before its ReLU, where it is what one puts out; any other as it is. The two are the same for units that
+ * fire. A unit that does not has no gradient after its ReLU: what it wants to see can only be found before.
+ */
+export function beforeRelu(b: GraphBuilder, layer: Value): Value {
+  const node = b.producer(layer);
+  return node?.op === 'Relu' && node.attributes['slope'] === 0 ? b.value(node.inputs[0]!) : layer;
 }
 
 /**

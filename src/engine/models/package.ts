@@ -12,7 +12,7 @@ import {
   type ModelManifestInput,
   type ReferenceActivations,
 } from '../../protocol/manifest.js';
-import { readGraphs, writeGraphs } from './serialise.js';
+import { readGraphs, readOutlines, writeGraphs } from './serialise.js';
 import type { Graph } from '../graph/graph.js';
 import { readSafetensors, writeSafetensors, type NamedTensor, type Weights } from './safetensors.js';
 
@@ -39,13 +39,16 @@ function namedIssues({ issues }: ZodError): string {
     .join('; ');
 }
 
+/** How errors call a file of a package: they reach clients of a server, whom its folders do not concern. */
+const shown = (directory: string, path: string): string => join(basename(directory), path);
+
 /** Reads and checks `model.json` alone; throws MODEL_INVALID naming the field. */
 export function readManifest(directory: string): { manifest: ModelManifest; sha256: string } {
-  const path = join(directory, 'model.json');
+  const path = shown(directory, 'model.json');
   let text: string;
   let parsed: unknown;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readFileSync(join(directory, 'model.json'), 'utf8');
     parsed = JSON.parse(text);
   } catch (cause) {
     throw new NeuroreelError('MODEL_INVALID', `${path} cannot be read as JSON.`, { cause });
@@ -63,19 +66,20 @@ export function readManifest(directory: string): { manifest: ModelManifest; sha2
 /** Reads one file of a package and checks its hash. */
 function readFile(directory: string, entry: { path: string; sha256: string }): Buffer {
   const path = join(directory, entry.path);
+  const name = shown(directory, entry.path);
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat) throw new NeuroreelError('MODEL_INVALID', `${path} is missing.`);
-  if (!stat.isFile()) throw new NeuroreelError('MODEL_INVALID', `${path} is not a file.`);
-  if (stat.size > MAX_FILE) throw new NeuroreelError('MODEL_INVALID', `${path} is larger than 2 GiB.`);
+  if (!stat) throw new NeuroreelError('MODEL_INVALID', `${name} is missing.`);
+  if (!stat.isFile()) throw new NeuroreelError('MODEL_INVALID', `${name} is not a file.`);
+  if (stat.size > MAX_FILE) throw new NeuroreelError('MODEL_INVALID', `${name} is larger than 2 GiB.`);
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
   } catch (cause) {
-    throw new NeuroreelError('MODEL_INVALID', `${path} cannot be read.`, { cause });
+    throw new NeuroreelError('MODEL_INVALID', `${name} cannot be read.`, { cause });
   }
   const found = sha256(bytes);
   if (found !== entry.sha256) {
-    throw new NeuroreelError('MODEL_HASH_MISMATCH', `${path} has the SHA-256 ${found}, not ${entry.sha256}.`);
+    throw new NeuroreelError('MODEL_HASH_MISMATCH', `${name} has the SHA-256 ${found}, not ${entry.sha256}.`);
   }
   return bytes;
 }
@@ -84,8 +88,8 @@ function readFile(directory: string, entry: { path: string; sha256: string }): B
 export function readPackage(directory: string): ModelPackage {
   const { manifest, sha256: hash } = readManifest(directory);
   const { graph, weights: weightsFile, reference } = manifest.files;
-  const weights = readSafetensors(readFile(directory, weightsFile), join(directory, weightsFile.path));
-  const graphs = readGraphs(readFile(directory, graph).toString('utf8'), weights, join(directory, graph.path));
+  const weights = readSafetensors(readFile(directory, weightsFile), shown(directory, weightsFile.path));
+  const graphs = readGraphs(readFile(directory, graph).toString('utf8'), weights, shown(directory, graph.path));
   return {
     directory,
     manifest,
@@ -96,8 +100,21 @@ export function readPackage(directory: string): ModelPackage {
   };
 }
 
+/**
+ * Loads what a package says of its network without its weights, in milliseconds: good for shapes only.
+ * @throws as {@link readPackage}
+ */
+export function readOutline(directory: string): Pick<ModelPackage, 'manifest' | 'graphs'> {
+  const { manifest } = readManifest(directory);
+  const { graph } = manifest.files;
+  return {
+    manifest,
+    graphs: readOutlines(readFile(directory, graph).toString('utf8'), shown(directory, graph.path)),
+  };
+}
+
 function readReference(directory: string, entry: { path: string; sha256: string }): ReferenceActivations {
-  const path = join(directory, entry.path);
+  const path = shown(directory, entry.path);
   const text = readFile(directory, entry).toString('utf8');
   let parsed: unknown;
   try {

@@ -4,10 +4,13 @@ import { join } from 'node:path';
 import { NeuroreelError } from '../../protocol/errors.js';
 import type { ModelSummary } from '../../protocol/http.js';
 import type { ClassifierManifest, ModelManifest, PriorManifest, RecogniserManifest } from '../../protocol/manifest.js';
-import { readManifest, readPackage, type ModelPackage } from './package.js';
+import { layerShapes, type LayerShapes } from './classifier.js';
+import { readManifest, readOutline, readPackage, type ModelPackage } from './package.js';
 
 export class ModelRegistry {
   readonly folders: readonly string[];
+  /** By the hash of the manifest. */
+  readonly #layers = new Map<string, LayerShapes>();
 
   private constructor(folders: readonly string[]) {
     this.folders = folders;
@@ -62,6 +65,22 @@ export class ModelRegistry {
       throw new NeuroreelError('MODEL_UNKNOWN', `No model is named ${JSON.stringify(name)}; there are: ${names}.`);
     }
     return directory;
+  }
+
+  /**
+   * Shapes of the layers of a classifier or recogniser for one picture; its weights are not read.
+   * @throws NeuroreelError MODEL_UNKNOWN, MODEL_INVALID, MODEL_HASH_MISMATCH, GRAPH_INVALID
+   */
+  layers(name: string): LayerShapes {
+    const directory = this.directory(name);
+    const { sha256 } = readManifest(directory);
+    const known = this.#layers.get(sha256);
+    if (known) return known;
+    const { manifest, graphs } = readOutline(directory);
+    if (manifest.kind === 'prior') throw new NeuroreelError('MODEL_UNKNOWN', `"${name}" is a prior: it has no units.`);
+    const shapes = layerShapes({ manifest, graphs });
+    this.#layers.set(sha256, shapes);
+    return shapes;
   }
 
   /** Loads a package with all its hashes checked. */

@@ -108,6 +108,32 @@ function typed(graph: Graph, value: number): { shape: number[]; dtype: 'float32'
  * @throws NeuroreelError MODEL_INVALID for another format, GRAPH_INVALID for a graph that breaks a rule.
  */
 export function readGraphs(json: string, weights: Weights, file = 'The graph file'): Record<string, Graph> {
+  return Object.fromEntries(
+    Object.entries(parseGraphs(json, file)).map(([name, graph]) => [
+      name,
+      readGraph(graph, weights, `${file}, ${name}`),
+    ]),
+  );
+}
+
+/**
+ * Reads graphs without their weights, which are zeros in them: good for shapes only.
+ * @throws NeuroreelError as {@link readGraphs}
+ */
+export function readOutlines(json: string, file = 'The graph file'): Record<string, Graph> {
+  const graphs = parseGraphs(json, file);
+  const named = Object.values(graphs).flatMap(({ constants }) => constants.filter(({ name }) => name !== undefined));
+  // All of them are parts of one array, so that a large network costs no more than its largest tensor.
+  const zeros = new Float32Array(named.reduce((most, { shape: size }) => Math.max(most, sizeOf(size)), 0));
+  const weights = new Map(
+    named.map(({ name, shape: size }) => [name!, { shape: size, data: zeros.subarray(0, sizeOf(size)) }]),
+  );
+  return Object.fromEntries(
+    Object.entries(graphs).map(([name, graph]) => [name, readGraph(graph, weights, `${file}, ${name}`)]),
+  );
+}
+
+function parseGraphs(json: string, file: string): Record<string, GraphJson> {
   let parsed: unknown;
   try {
     parsed = JSON.parse(json);
@@ -119,9 +145,7 @@ export function readGraphs(json: string, weights: Weights, file = 'The graph fil
     const issue = result.error.issues[0];
     throw new NeuroreelError('MODEL_INVALID', `${file}: ${issue?.path.join('.')}: ${issue?.message}`);
   }
-  return Object.fromEntries(
-    Object.entries(result.data.graphs).map(([name, graph]) => [name, readGraph(graph, weights, `${file}, ${name}`)]),
-  );
+  return result.data.graphs;
 }
 
 function readGraph(json: GraphJson, weights: Weights, what: string): Graph {

@@ -40,7 +40,9 @@ export function openTask(options: SynthesisOptions): { task: Task; settings: Set
   }
   const patches = options.examples && settings.penalties.patch > 0 ? patchModel(options.examples) : undefined;
   const others = othersOf(model, layer, settings);
-  const common = { prior, unit, units, frames, fit: settings.fit, others, place, patches };
+  // A direction, and the mean of a channel, are of what the layer passes on.
+  const rectified = ['channel', 'direction'].includes(settings.objective.kind);
+  const common = { prior, unit, units, frames, fit: settings.fit, rectified, others, place, patches };
   const resolved = withRivals(settings, (rival) => unitOf(model, layer, rival));
   return { task: { model, ...common } as Task, settings: resolved };
 }

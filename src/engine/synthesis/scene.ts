@@ -4,7 +4,14 @@
  */
 import type { GraphBuilder, Value } from '../graph/graph.js';
 import type { Prior } from '../models/prior.js';
-import { classifierLayers, SCORES, unitsAt, type ClassifierPackage, type LayerPlace } from '../models/classifier.js';
+import {
+  beforeRelu,
+  classifierLayers,
+  SCORES,
+  unitsAt,
+  type ClassifierPackage,
+  type LayerPlace,
+} from '../models/classifier.js';
 import {
   boundaryOf,
   frameLayers,
@@ -34,6 +41,8 @@ interface Common {
   readonly units?: readonly number[] | undefined;
   /** Frames of the video, or pictures. */
   readonly frames: number;
+  /** Whether units are read after the ReLU of their layer, where it has one; before it when absent. */
+  readonly rectified?: boolean | undefined;
   /** Units that the objective names besides. */
   readonly others?: readonly OtherUnit[] | undefined;
   /** What natural patches are like, where pictures say so; of natural pictures in general when absent. */
@@ -102,22 +111,24 @@ export function scoresOf(b: GraphBuilder, task: Task, pictures: Value): Scores {
 type Reader = (place: LayerPlace) => Value;
 
 /** Each picture is a step: [N, 1, C]. */
-function pictureReader(b: GraphBuilder, { model, frames }: PictureTask, pictures: Value): Reader {
+function pictureReader(b: GraphBuilder, { model, frames, rectified }: PictureTask, pictures: Value): Reader {
   const layers = classifierLayers(b, model, pictures);
   return (place) => {
-    const units = unitsAt(b, model, layers[place.layer]!, place, frames);
+    const layer = layers[place.layer]!;
+    const units = unitsAt(b, model, rectified ? layer : beforeRelu(b, layer), place, frames);
     return reshape(b, units, [0, 1, units.shape[1]!]);
   };
 }
 
 /** Of the frame-wise part each frame is a step, [T, 1, C]; of the sequence those of its windows, [S, W, C]. */
-function videoReader(b: GraphBuilder, { model, frames }: VideoTask, pictures: Value): Reader {
+function videoReader(b: GraphBuilder, { model, frames, rectified }: VideoTask, pictures: Value): Reader {
   const layers = frameLayers(b, model, pictures);
   const windows = windowsOf(model.manifest.sequence, frames);
   const sequence = sequenceLayers(b, model, windowFeatures(b, layers[boundaryOf(model)]!, frames, windows));
   return (place) => {
     if (!isFrameWise(model, place.layer)) return sequence[place.layer]!;
-    const units = unitsAt(b, model, layers[place.layer]!, place, frames);
+    const layer = layers[place.layer]!;
+    const units = unitsAt(b, model, rectified ? layer : beforeRelu(b, layer), place, frames);
     return reshape(b, units, [0, 1, units.shape[1]!]);
   };
 }

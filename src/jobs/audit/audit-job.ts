@@ -1,4 +1,4 @@
-/** The kind `audit`, as it runs in a worker thread: clips through recognisers -> report, page, tables, plots. */
+/** The kind `audit`, as it runs in a worker: clips through recognisers -> report, page, tables, plots. */
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuditProgress } from '../../engine/audit/audit.js';
@@ -11,6 +11,8 @@ import type { ClipReport, JobContext } from '../worker-contract.js';
 import { clipSet } from './clip-sets.js';
 import { OBSERVATIONS_FILE } from './observations.js';
 import { runAudit } from './run-audit.js';
+
+export { prepareEngine as prepare } from '../prepare-engine.js';
 
 type Context = JobContext<AuditJobRequest, EngineSettings>;
 
@@ -31,6 +33,7 @@ export async function run(context: Context): Promise<void> {
     device: deviceOf(request, settings),
     registry: ModelRegistry.open({ folders: settings.modelFolders }),
     clips: request.clips === undefined ? undefined : clipSet(clipFolders, request.clips),
+    clipsName: request.clips,
     cache: frameCacheFolder === undefined ? null : new FrameCache(frameCacheFolder),
     onStarted: (facts) => context.started({ ...facts, models: [...facts.models], conditions: [...facts.conditions] }),
     onProgress: (progress) => context.clip(pace.reportOf(progress)),

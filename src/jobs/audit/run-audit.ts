@@ -30,6 +30,8 @@ export interface AuditRun extends AuditSettings {
   readonly compare?: readonly string[] | undefined;
   /** A folder of class folders or a list of clips; the model's own clips when absent. */
   readonly clips?: string | undefined;
+  /** What these are called in the report and in errors; their path when absent. */
+  readonly clipsName?: string | undefined;
   /** Folders with preferred videos that are audited as well. */
   readonly synthesised?: readonly string[] | undefined;
   /** Frames of a clip that are taken at most, 2 to 1000000; default 2048. */
@@ -73,8 +75,8 @@ export async function runAudit(run: AuditRun): Promise<AuditReport> {
   const { registry, signal } = run;
   const { parameters } = checkedSettings(run);
   const packages = [run.model, ...(run.compare ?? [])].map((name) => registry.loadRecogniser(name));
-  const source = clipSource(run.clips, packages[0]!);
-  const files = await listClips(source.path);
+  const source = clipSource(run, packages[0]!);
+  const files = await listClips(source.path, source.words);
   const ffmpeg = await findFfmpeg();
   const runtime = await openRuntime(run.runtime, run.device);
   const kept = await openObservations(run, packages, runtime, ffmpeg);
@@ -126,9 +128,12 @@ function auditedModel(
   return { scorer, model: { name, sha256: model.sha256, scorer, labels, partners, sequence } };
 }
 
-function clipSource(clips: string | undefined, model: RecogniserPackage): { path: string; words: string } {
+function clipSource(
+  { clips, clipsName = clips }: Pick<AuditRun, 'clips' | 'clipsName'>,
+  model: RecogniserPackage,
+): { path: string; words: string } {
   const { name, clips: own } = model.manifest;
-  if (clips !== undefined) return { path: clips, words: clips };
+  if (clips !== undefined) return { path: clips, words: clipsName! };
   if (own !== undefined) return { path: join(model.directory, own), words: `the clips that ${name} brings` };
   throw new NeuroreelError('REQUEST_INVALID', `${name} brings no clips of its own: name a folder or a list of clips.`);
 }

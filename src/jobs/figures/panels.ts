@@ -1,58 +1,43 @@
 /** The panels of a figure with what is on them: what was made for them, real examples, finished videos. */
 import { basename, dirname, join } from 'node:path';
-import type { ModelRegistry } from '../../engine/models/registry.js';
-import { parseWith, pictureRequest, type FigurePanel, type PictureRequest } from '../../protocol/index.js';
-import { decodeVideo, type FrameSequence } from '../../video/index.js';
-import { realSource } from '../evaluation/examples.js';
+import { SCORES } from '../../engine/models/classifier.js';
+import type { Runtime } from '../../engine/runtimes/runtime.js';
+import { parseWith, pictureRequest } from '../../protocol/index.js';
+import { decodeVideo } from '../../video/index.js';
+import { detailOf, keyOf, NOT_MADE, pathOf, sizeOf, type FilledPanel, type PanelSources } from './panel-words.js';
 import type { MadePicture } from './pictures.js';
 import { shortLabel, type FigureOptions, type FigurePlan, type PanelPlan } from './plan.js';
+import { RealPanels } from './real-panels.js';
 
-/** Where panels come from that are not made. */
-export interface PanelSources {
-  readonly registry: ModelRegistry;
-  /** Where the files and folders lie that the options name; the names are paths when absent. */
-  readonly pathOf?: ((name: string) => string) | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** A panel with what is on it. */
-export interface FilledPanel {
-  readonly clip: FrameSequence;
-  readonly report: Omit<FigurePanel, 'row' | 'column'>;
-  readonly frame: string | undefined;
-}
-
-/** The name of a request, under which its pictures are found. */
-export const keyOf = (request: PictureRequest): string => JSON.stringify(request);
-
-/** @param pictures what was made of each request, by its key */
+/**
+ * @param pictures what was made of each request, by its key
+ * @param runtime where real examples are scored; null where nothing is to be
+ */
 export async function fillPanels(
   plan: FigurePlan,
   pictures: ReadonlyMap<string, MadePicture[]>,
   run: PanelSources,
   options: FigureOptions,
+  runtime: Runtime | null,
 ): Promise<(FilledPanel | null)[][]> {
+  const real = new RealPanels(run, options, runtime, pictures);
   const rows: (FilledPanel | null)[][] = [];
-  for (const row of plan.panels) {
-    const filled: (FilledPanel | null)[] = [];
-    for (const panel of row) {
-      if (panel === null) filled.push(null);
-      else if (panel.kind === 'made') filled.push(madePanel(panel, pictures));
-      else if (panel.kind === 'real') filled.push(await realPanel(panel, run, options));
-      else filled.push(await filePanel(panel, run));
+  try {
+    for (const row of plan.panels) {
+      const filled: (FilledPanel | null)[] = [];
+      for (const panel of row) {
+        if (panel === null) filled.push(null);
+        else if (panel.kind === 'made') filled.push(madePanel(panel, pictures));
+        else if (panel.kind === 'real') filled.push(await real.fill(panel));
+        else filled.push(await filePanel(panel, run));
+      }
+      rows.push(filled);
     }
-    rows.push(filled);
+    return rows;
+  } finally {
+    await real.close();
   }
-  return rows;
 }
-
-const sizeOf = ({ width, height, count }: FrameSequence): FigurePanel['size'] => ({ width, height, frames: count });
-
-/** What panels say that were not made. */
-const NOT_MADE = {
-  ...{ request: null, start: null, model: null, prior: null, unit: null, activation: null },
-  ...{ probability: null, crop: null, detail: '', inputs: [] },
-} satisfies Partial<FigurePanel>;
 
 function madePanel(
   panel: Extract<PanelPlan, { kind: 'made' }>,
@@ -61,37 +46,21 @@ function madePanel(
   const request = parseWith(pictureRequest, panel.request);
   const picture = pictures.get(keyOf(request))![panel.start]!;
   const { activation, activations, probability, clip, crop, unit, model, prior, inputs } = picture;
-  const several = activations.length > 1 ? activations.map((one) => one.toFixed(1)).join(' + ') : activation.toFixed(1);
-  const sure = probability === null ? '' : ` · ${(100 * probability).toFixed(0)} %`;
+  const hidden = request.layer !== undefined && request.layer !== SCORES;
+  const detail =
+    activations.length > 1
+      ? activations.map((one) => one.toFixed(1)).join(' + ')
+      : detailOf(activation, probability) + (hidden && activation <= 0 ? ', does not fire' : '');
   return {
     ...{ clip, frame: panel.frame },
     report: {
       ...{ kind: 'made', request, start: panel.start, source: null, model, prior, unit, activation, probability, crop },
       label: panel.label ?? shortLabel(unit.label),
-      detail: several + (activations.length > 1 ? '' : sure),
+      detail,
       ...{ activations: [...activations], inputs: [...inputs], size: sizeOf(clip) },
     },
   };
 }
-
-async function realPanel(
-  panel: Extract<PanelPlan, { kind: 'real' }>,
-  run: PanelSources,
-  options: FigureOptions,
-): Promise<FilledPanel | null> {
-  const model = run.registry.loadWithUnits(panel.model);
-  const real = options.real === undefined ? undefined : pathOf(run, options.real);
-  const source = await realSource(model, real, panel.number + 1, run.signal);
-  const example = (await source.of(panel.unit))[panel.number];
-  if (example === undefined) return null;
-  const { clip, name } = example;
-  const index = model.manifest.labels.indexOf(panel.unit);
-  const about = { ...NOT_MADE, kind: 'real' as const, source: name, activations: [], size: sizeOf(clip) };
-  const named = { label: panel.label ?? shortLabel(panel.unit), detail: basename(name) };
-  return { clip, frame: panel.frame, report: { ...about, ...named, unit: { index, label: panel.unit } } };
-}
-
-const pathOf = ({ pathOf: known }: PanelSources, name: string): string => known?.(name) ?? name;
 
 /** A video, or the folder of a video job. */
 async function filePanel(panel: Extract<PanelPlan, { kind: 'file' }>, run: PanelSources): Promise<FilledPanel> {

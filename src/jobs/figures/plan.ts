@@ -1,6 +1,15 @@
 /** A figure as data: what is on each of its panels, before anything is made. */
 import { isClassifier, unitIndex, type ModelRegistry } from '../../engine/models/registry.js';
-import { NeuroreelError, type FigureOptions, type PictureRequestInput } from '../../protocol/index.js';
+import { median } from '../../engine/evaluation/neighbours.js';
+import type { Graph } from '../../engine/graph/graph.js';
+import {
+  NeuroreelError,
+  type ClassifierManifest,
+  type FigureOptions,
+  type PictureRequestInput,
+  type RecogniserManifest,
+  type ReferenceActivations,
+} from '../../protocol/index.js';
 
 export type { FigureOptions };
 
@@ -10,7 +19,15 @@ export type PanelPlan = {
   readonly frame?: string | undefined;
 } & (
   | { readonly kind: 'made'; readonly request: PictureRequestInput; readonly start: number }
-  | { readonly kind: 'real'; readonly model: string; readonly unit: string; readonly number: number }
+  | {
+      readonly kind: 'real';
+      readonly model: string;
+      readonly unit: string;
+      /** Which one, from 0. */
+      readonly number: number;
+      /** In the order of their distance from a made picture, in pixels or in a layer; in the order of their files if absent. */
+      readonly near?: { readonly request: PictureRequestInput; readonly start: number; readonly space: string };
+    }
   | { readonly kind: 'file'; readonly path: string }
 );
 
@@ -25,13 +42,27 @@ export interface FigurePlan {
   readonly footer?: string | undefined;
 }
 
+export interface PlannedLayer {
+  readonly name: string;
+  readonly units: number;
+  /** Whether its units have rows and columns. */
+  readonly maps: boolean;
+  /** Whether it only pools the layer before. */
+  readonly pools: boolean;
+}
+
 /** A model as a figure is planned from: its labels and its layers, without its weights in mind. */
 export interface PlannedModel {
   readonly name: string;
   readonly video: boolean;
   readonly labels: readonly string[];
+  /**
+   * The labels in the order in which figures show them when none are asked for: its own default first, then those that real
+   * examples excite most, where the model says how much; null where it does not.
+   */
+  readonly order: readonly string[] | null;
   /** Layers with units, in order: rows, columns and units of each. */
-  readonly layers: readonly { readonly name: string; readonly units: number; readonly maps: boolean }[];
+  readonly layers: readonly PlannedLayer[];
   readonly prior: string | null;
   readonly size: { readonly width: number; readonly height: number };
 }
@@ -41,20 +72,39 @@ export function plannedModel(registry: ModelRegistry, name: string): PlannedMode
   const model = registry.loadWithUnits(name);
   const { labels, defaults, input } = model.manifest;
   const network = isClassifier(model) ? model.graphs['network'] : undefined;
-  const layers = (network?.outputs ?? []).flatMap(({ name: layer, value }) => {
+  const layers = (network?.outputs ?? []).flatMap(({ name: layer, value }): PlannedLayer[] => {
     const shape = network!.values[value]?.shape ?? [];
-    return shape.length === 2 || shape.length === 4
-      ? [{ name: layer, units: shape[1]!, maps: shape.length === 4 }]
-      : [];
+    const units = shape.length === 2 || shape.length === 4 ? shape[1]! : 0;
+    return units === 0 ? [] : [{ name: layer, units, maps: shape.length === 4, pools: isPooling(network!, value) }];
   });
-  return { name, video: !isClassifier(model), labels, layers, prior: defaults.prior ?? null, size: input };
+  const order = model.reference && orderOf(model.reference.activations, model.manifest);
+  return { name, video: !isClassifier(model), labels, order, layers, prior: defaults.prior ?? null, size: input };
 }
 
-/** The units asked for as labels, or the first so many, spread over all. */
+/** Whether a value is made by a pooling, with or without a ReLU after it. */
+function isPooling(graph: Graph, value: number): boolean {
+  const node = graph.nodes.find(({ outputs }) => outputs.includes(value));
+  if (node?.op === 'Relu') return isPooling(graph, node.inputs[0]!);
+  return node?.op.endsWith('Pool2d') ?? false;
+}
+
+/** Labels by the medians of the activations of real examples, the highest first; the default unit before them. */
+function orderOf(
+  activations: ReferenceActivations['activations'],
+  manifest: ClassifierManifest | RecogniserManifest,
+): string[] {
+  const { labels, defaults } = manifest;
+  const own = labels[unitIndex(manifest, defaults.unit ?? 0)]!;
+  const of = (label: string): number => (label === own ? Infinity : median(activations[label] ?? [-Infinity]));
+  return labels.toSorted((a, b) => of(b) - of(a));
+}
+
+/** The units asked for as labels; else those that the model shows first, or, where it does not say, spread over all. */
 export function unitsOf(model: PlannedModel, asked: FigureOptions['units'], most: number): string[] {
-  const { labels } = model;
+  const { labels, order } = model;
   if (asked !== undefined) return asked.map((unit) => labels[unitIndex(model, unit)]!);
   const count = Math.min(most, labels.length);
+  if (order && count < labels.length) return order.slice(0, count);
   return Array.from({ length: count }, (_, i) => labels[Math.floor((i * labels.length) / count)]!);
 }
 

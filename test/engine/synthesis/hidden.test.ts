@@ -50,6 +50,36 @@ describe('a unit of maps', () => {
   }
 });
 
+describe('a unit that a ReLU keeps from firing', () => {
+  it('rises all the same: its value is taken before the ReLU', async () => {
+    const settings = { optimiser: { rule: 'paper', start: 0.3 }, start: { from: 'mean' } } as const;
+    const of = { model: 'small', layer: 'conv' };
+    const rises: number[] = [];
+    for (const position of [
+      [0, 0],
+      [1, 2],
+      [2, 3],
+    ] as const) {
+      for (let unit = 0; unit < 4; unit++) {
+        const run = await runs.open({ ...of, unit, position, frames: 2, iterations: 8, settings });
+        const first = (await run.step())!.activation;
+        const last = (await finished(run)).activation;
+        if (first < 0) rises.push(last - first);
+      }
+    }
+    expect(rises.length).toBeGreaterThan(0);
+    expect(Math.min(...rises)).toBeGreaterThan(0);
+  });
+
+  it('counts as nothing in the mean of its channel', async () => {
+    const settings = { objective: { kind: 'channel' } } as const;
+    for (let unit = 0; unit < 4; unit++) {
+      const run = await runs.open({ model: 'small', layer: 'conv', unit, frames: 2, iterations: 1, settings });
+      expect((await finished(run)).activation).toBeGreaterThanOrEqual(0);
+    }
+  });
+});
+
 describe('a unit that sees all of a picture', () => {
   it.each([
     ['hidden', 1, undefined],
