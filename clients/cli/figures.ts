@@ -27,6 +27,7 @@ export async function figureWithProgress(out: Output, run: CliFigure): Promise<{
   const interrupt = onInterrupt(out, { message, goesOn: true });
   const kept = workFolder(run.folder, 'figure');
   let bar: ReturnType<Output['progress']> | null = null;
+  let encoding: ReturnType<Output['progress']> | null = null;
   try {
     const report = await writing(run.folder, () =>
       runFigure({
@@ -41,7 +42,9 @@ export async function figureWithProgress(out: Output, run: CliFigure): Promise<{
           bar?.update(done + (makes * iteration) / (iterations + 1), facts);
         },
         onWriting(frames, of) {
-          if (of > 1) (frames === 0 ? (bar = out.progress('encoding', of)) : bar)?.update(frames, 'frames', null);
+          if (of <= 1) return;
+          encoding ??= out.progress('encoding', of);
+          encoding.update(frames, 'frames', null);
         },
         signal: interrupt.signal,
       }),

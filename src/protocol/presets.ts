@@ -187,11 +187,13 @@ export const PRESETS = {
     },
   },
   'figure-s18': {
-    describe: 'figure S18: many starts of one unit; a sampler whose noise takes each chain elsewhere (PPGN)',
+    describe:
+      'figures S9, S10 and S18: starts of one unit that differ; a sampler whose noise takes each elsewhere (PPGN)',
     generator: {
       ...PAPER,
-      objective: VARIANTS.objective.truncated_softmax,
-      optimiser: VARIANTS.optimiser.ppgn,
+      iterations: 100,
+      objective: VARIANTS.objective.log_softmax,
+      optimiser: { ...VARIANTS.optimiser.ppgn, eps1: 0.2, eps2: 1, eps3: 0.2 },
     },
     pixels: {
       ...PAPER,

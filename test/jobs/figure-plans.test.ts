@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ModelRegistry } from '../../src/engine/models/registry.js';
-import { FIGURES, figureNamed } from '../../src/jobs/figures/table.js';
+import { FIGURES, figureNamed, withDefaults } from '../../src/jobs/figures/table.js';
 import { pictureRequest } from '../../src/protocol/index.js';
 import { TINY_CLASSIFIER, writeTinyClassifier } from '../fixtures/tiny-classifier.js';
 import { writeTinyModels } from '../fixtures/tiny-models.js';
@@ -24,7 +24,7 @@ const planned = (name: string, options = {}) =>
 
 describe('the plan of a figure', () => {
   it.each(FIGURES.map(({ name }) => name).filter((name) => name !== 'real'))('%s asks for what can be made', (name) => {
-    const plan = planned(name, { videos: ['a.mp4', 'b.mp4'] });
+    const plan = planned(name, { videos: ['a.mp4', 'b.mp4'], real: '/pictures' });
     const panels = plan.panels.flat().flatMap((panel) => (panel === null ? [] : [panel]));
     expect(panels.length).toBeGreaterThan(0);
     for (const panel of panels) {
@@ -76,6 +76,38 @@ describe('the plan of a figure', () => {
     const shipped = ModelRegistry.open({ folders: ['models'] });
     const { rows } = figureNamed('s10').plan({ model: 'tiny-objects' }, shipped);
     expect(rows).toEqual(['goldfish', 'school bus', 'monarch', 'lifeboat', 'pizza', 'sports car']);
+  });
+
+  it('of starts samples pictures, and drives what has no generator', () => {
+    const presets = (name: string, options = {}) =>
+      planned(name, options)
+        .panels.flat()
+        .map((panel) => (panel?.kind === 'made' ? panel.request.preset : null));
+    for (const name of ['s9', 's10', 's18']) {
+      expect(new Set(presets(name))).toEqual(new Set(['figure-s18']));
+      expect(new Set(presets(name, { priors: ['pixels'] }))).toEqual(new Set(['default']));
+      expect(new Set(presets(name, { preset: 'paper-2016' }))).toEqual(new Set(['paper-2016']));
+    }
+  });
+
+  it('has units of its own only of its own model', () => {
+    const entry = figureNamed('s11');
+    expect(withDefaults(entry, {})).toEqual(entry.defaults);
+    expect(withDefaults(entry, { seed: 2, model: 'tiny-objects' })).toEqual({ ...entry.defaults, seed: 2 });
+    expect(withDefaults(entry, { model: TINY_CLASSIFIER, units: undefined })).toEqual({ model: TINY_CLASSIFIER });
+    const shipped = ModelRegistry.open({ folders: ['models'] });
+    for (const { plan, defaults, name } of FIGURES) {
+      if (defaults.model) expect(plan(name === 's22' ? { ...defaults, real: 'x' } : defaults, shipped)).toBeTruthy();
+    }
+  });
+
+  it('of neighbours asks for the nearest real examples in each space', () => {
+    expect(() => planned('s22')).toThrow('--real');
+    const { columns, panels } = planned('s22', { units: ['left'], real: '/pictures' });
+    expect(columns!.filter((name) => name === 'nearest in pixels')).toHaveLength(2);
+    const [made, first, second] = panels[0]!;
+    expect(first).toMatchObject({ kind: 'real', unit: 'left', number: 0, near: { start: 0, space: 'pixels' } });
+    expect(second).toMatchObject({ number: 1, near: { request: made?.kind === 'made' ? made.request : null } });
   });
 
   it('of layers leaves out those that only pool, unless they are asked for', () => {

@@ -19,7 +19,15 @@ export type PanelPlan = {
   readonly frame?: string | undefined;
 } & (
   | { readonly kind: 'made'; readonly request: PictureRequestInput; readonly start: number }
-  | { readonly kind: 'real'; readonly model: string; readonly unit: string; readonly number: number }
+  | {
+      readonly kind: 'real';
+      readonly model: string;
+      readonly unit: string;
+      /** Which one, from 0. */
+      readonly number: number;
+      /** In the order of their distance from a made picture, in pixels or in a layer; in the order of their files if absent. */
+      readonly near?: { readonly request: PictureRequestInput; readonly start: number; readonly space: string };
+    }
   | { readonly kind: 'file'; readonly path: string }
 );
 
@@ -37,6 +45,8 @@ export interface FigurePlan {
 export interface PlannedLayer {
   readonly name: string;
   readonly units: number;
+  /** Whether its units have rows and columns. */
+  readonly maps: boolean;
   /** Whether it only pools the layer before. */
   readonly pools: boolean;
 }
@@ -65,7 +75,7 @@ export function plannedModel(registry: ModelRegistry, name: string): PlannedMode
   const layers = (network?.outputs ?? []).flatMap(({ name: layer, value }): PlannedLayer[] => {
     const shape = network!.values[value]?.shape ?? [];
     const units = shape.length === 2 || shape.length === 4 ? shape[1]! : 0;
-    return units === 0 ? [] : [{ name: layer, units, pools: isPooling(network!, value) }];
+    return units === 0 ? [] : [{ name: layer, units, maps: shape.length === 4, pools: isPooling(network!, value) }];
   });
   const order = model.reference && orderOf(model.reference.activations, model.manifest);
   return { name, video: !isClassifier(model), labels, order, layers, prior: defaults.prior ?? null, size: input };

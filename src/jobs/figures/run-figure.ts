@@ -26,10 +26,11 @@ import {
 } from '../../video/index.js';
 import { fileName } from '../artifacts.js';
 import { packageVersion } from '../package-root.js';
-import { fillPanels, keyOf, type FilledPanel } from './panels.js';
+import { keyOf, type FilledPanel } from './panel-words.js';
+import { fillPanels } from './panels.js';
 import { makePictures, type MadePicture, type PictureEngine, type PictureStep, type RunKeeper } from './pictures.js';
 import type { FigureOptions, FigurePlan } from './plan.js';
-import type { FigureEntry } from './table.js';
+import { withDefaults, type FigureEntry } from './table.js';
 
 export const FIGURE_FILES = { picture: 'figure.png', video: 'figure.mp4', report: 'figure.json' } as const;
 
@@ -84,7 +85,7 @@ const SCENE_SECONDS = 1.6;
  */
 export async function runFigure(run: FigureRun): Promise<FigureReport> {
   const began = performance.now();
-  const options = parseWith(figureOptions, { ...run.entry.defaults, ...defined(run.options) });
+  const options = parseWith(figureOptions, withDefaults(run.entry, run.options));
   const plan = run.entry.plan(options, run.registry);
   const requests = requestsOf(plan);
   const runtime = requests.size === 0 ? null : await openRuntime(run.runtime, run.device);
@@ -139,11 +140,6 @@ async function makeAll(
     run.onMade?.(pictures.size, words);
   }
   return pictures;
-}
-
-/** Without what is absent, so that defaults are not overridden by it. */
-function defined(options: FigureOptions): FigureOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
 /** Each request once, checked, however many panels show its pictures. */

@@ -5,8 +5,8 @@
 import type { ModelRegistry } from '../../engine/models/registry.js';
 import { montage } from './montage.js';
 import { refuse, type FigureOptions, type FigurePlan } from './plan.js';
-import { beside, realBeside } from './plans/beside.js';
-import { VIDEOS } from './plans/common.js';
+import { beside, neighbours, realBeside } from './plans/beside.js';
+import { PICTURES, VIDEOS } from './plans/common.js';
 import { layers } from './plans/layers.js';
 import { methods, priors } from './plans/methods.js';
 import { pairMatrix, pairs } from './plans/pairs.js';
@@ -19,7 +19,7 @@ export interface FigureEntry {
   readonly also?: readonly string[];
   /** What is on it, for `--help` and docs/figures.md. */
   readonly describe: string;
-  /** What it has unless it is asked for something else. */
+  /** What it has unless it is asked for something else; units only of the model that is named beside them. */
   readonly defaults: FigureOptions;
   plan(options: FigureOptions, registry: ModelRegistry): FigurePlan;
 }
@@ -34,8 +34,21 @@ export const FIGURES: readonly FigureEntry[] = [
   },
   { name: 's9', describe: 'one unit, n x n starts', defaults: {}, plan: startsOfOne },
   { name: 's10', describe: 'several units, several starts each', defaults: {}, plan: startsOfMany },
-  { name: 's11', describe: 'pairs of units: each alone, and both in one picture', defaults: {}, plan: pairs },
-  { name: 's12', describe: 'every pair of some units, as a matrix', defaults: {}, plan: pairMatrix },
+  {
+    name: 's11',
+    describe: 'pairs of units: each alone, and both in one picture',
+    defaults: {
+      model: PICTURES,
+      units: ['lemon', 'jellyfish', 'espresso', 'jellyfish', 'ladybug', 'bell pepper', 'lighthouse', 'alp'],
+    },
+    plan: pairs,
+  },
+  {
+    name: 's12',
+    describe: 'every pair of some units, as a matrix',
+    defaults: { model: PICTURES, units: ['jellyfish', 'lemon', 'espresso', 'bell pepper', 'ladybug'] },
+    plan: pairMatrix,
+  },
   { name: 's13', describe: 'units by priors', defaults: {}, plan: priors },
   {
     name: 's14',
@@ -53,6 +66,12 @@ export const FIGURES: readonly FigureEntry[] = [
   },
   { name: 's18', describe: 'one unit, 25 starts', defaults: { starts: 25 }, plan: startsOfOne },
   {
+    name: 's22',
+    describe: 'what was made beside the nearest real examples (--real), in pixels and in layers: is it a copy?',
+    defaults: {},
+    plan: neighbours,
+  },
+  {
     name: 'image',
     describe: 'units of a model from several starts, what `neuroreel image` makes',
     defaults: {},
@@ -68,6 +87,14 @@ export const FIGURES: readonly FigureEntry[] = [
   { name: 'beside', describe: 'finished videos side by side', defaults: {}, plan: beside(false) },
   { name: 'stacked', describe: 'finished videos one below the other', defaults: {}, plan: beside(true) },
 ];
+
+/** A figure's options with its defaults; its units are those of its own model. */
+export function withDefaults({ defaults }: FigureEntry, asked: FigureOptions): FigureOptions {
+  const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
+  const { units, ...others } = defaults;
+  const own = asked.model === undefined || asked.model === defaults.model;
+  return { ...others, ...(own && units && { units }), ...given };
+}
 
 /** The entry of a name. @throws {NeuroreelError} REQUEST_INVALID with the names there are */
 export function figureNamed(name: string): FigureEntry {

@@ -1,12 +1,25 @@
 /** Units from several starts, and all units. */
 import type { ModelRegistry } from '../../../engine/models/registry.js';
+import { FOURIER } from '../../../engine/models/fourier.js';
+import { PIXELS } from '../../../engine/synthesis/open-task.js';
 import { inRows } from '../../../video/index.js';
-import { requestOf, shortLabel, unitsOf, type FigureOptions, type FigurePlan } from '../plan.js';
+import { requestOf, shortLabel, unitsOf, type FigureOptions, type FigurePlan, type PlannedModel } from '../plan.js';
 import { made, modelOf, priorOf, wordsOf } from './common.js';
 
+/**
+ * Starts of one unit end near each other where each is only driven up; a sampler takes them elsewhere. Videos, and pixels without a
+ * generator, are driven.
+ */
+function sampled(options: FigureOptions, model: PlannedModel): FigureOptions {
+  const prior = priorOf(options, model);
+  const driven = model.video || prior === null || prior === PIXELS || prior === FOURIER;
+  return { ...options, preset: options.preset ?? (driven ? 'default' : 'figure-s18') };
+}
+
 /** n x n starts of one unit. */
-export function startsOfOne(options: FigureOptions, registry: ModelRegistry): FigurePlan {
-  const model = modelOf(options, registry);
+export function startsOfOne(asked: FigureOptions, registry: ModelRegistry): FigurePlan {
+  const model = modelOf(asked, registry);
+  const options = sampled(asked, model);
   const [unit] = unitsOf(model, options.units, 1);
   const prior = priorOf(options, model);
   const starts = options.starts ?? 9;
@@ -19,8 +32,9 @@ export function startsOfOne(options: FigureOptions, registry: ModelRegistry): Fi
 }
 
 /** A row a unit, a column a start. */
-export function startsOfMany(options: FigureOptions, registry: ModelRegistry): FigurePlan {
-  const model = modelOf(options, registry);
+export function startsOfMany(asked: FigureOptions, registry: ModelRegistry): FigurePlan {
+  const model = modelOf(asked, registry);
+  const options = sampled(asked, model);
   const units = unitsOf(model, options.units, 6);
   const prior = priorOf(options, model);
   const starts = options.starts ?? 6;
