@@ -1,5 +1,5 @@
 /**
- * Runs a job without a server: the same queue and worker thread, in this process. What the job has reached is kept in a
+ * Runs a job without a server: the same queue in this process, and the same worker. What the job has reached is kept in a
  * hidden folder beside its results until it ends, so that the same command goes on where it was.
  */
 import { mkdir, rm } from 'node:fs/promises';

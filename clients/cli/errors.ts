@@ -1,7 +1,6 @@
 /** Whatever goes wrong in a command as one error of the catalogue. */
 import { CommanderError } from 'commander';
-import { asNeuroreelError } from '../../src/jobs/job-thread.js';
-import { ERRORS, NeuroreelError, type ErrorCode } from '../../src/protocol/index.js';
+import { asNeuroreelError, ERRORS, NeuroreelError, type ErrorCode } from '../../src/protocol/index.js';
 import { ClientError } from '../js/index.js';
 
 /** Commander's errors that are none: help and version were asked for. */

@@ -1,4 +1,4 @@
-/** The kind `image`, as it runs in a worker thread: models and prior -> optimised pictures -> PNGs, montage, plot, report. */
+/** The kind `image`, as it runs in a worker: models and prior -> optimised pictures -> PNGs, montage, plot, report. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SCORES } from '../engine/models/classifier.js';
@@ -15,6 +15,8 @@ import { fileName, IMAGE_ARTIFACTS } from './artifacts.js';
 import { cropped } from './figures/pictures.js';
 import { shortLabel } from './figures/plan.js';
 import { commonReport, runSynthesis, type Outcome, type SynthesisContext } from './synthesis-run.js';
+
+export { prepareEngine as prepare } from './prepare-engine.js';
 
 type Context = SynthesisContext<ImageJobRequest>;
 type Picture = ImageReport['pictures'][number];

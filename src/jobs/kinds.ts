@@ -23,6 +23,7 @@ import {
   checkSteering,
   checkVideoRequest,
 } from './request-checks.js';
+import type { Preparation } from './worker-contract.js';
 
 /** What is checked before a job is taken in, or changed. */
 export interface KindChecks<R extends JobRequest = JobRequest> {
@@ -34,7 +35,7 @@ export interface KindChecks<R extends JobRequest = JobRequest> {
 
 /** A kind that a worker does. Its module goes on from what an earlier worker kept, or else starts from the beginning. */
 export interface JobKindEntry<R extends JobRequest = JobRequest> extends KindChecks<R> {
-  /** URL of the module (see {@link JobModule}) that a worker thread loads; compiled JavaScript. */
+  /** URL of the module (see {@link JobModule}) that a worker loads; compiled JavaScript. */
   readonly module: string;
   /** Handed to the module as it is; must be cloneable. */
   readonly settings: unknown;
@@ -70,6 +71,24 @@ export function workerKindOf(kinds: JobKinds, request: JobRequest): JobKindEntry
   const entry = kindOf(kinds, request);
   if ('module' in entry) return entry as JobKindEntry;
   throw new NeuroreelError('REQUEST_INVALID', `No worker does jobs of the kind ${request.kind}.`);
+}
+
+/**
+ * Paths of files of other jobs that a job needs.
+ * @param pathOf finds a file of a job; throws JOB_UNKNOWN, ARTIFACT_UNKNOWN
+ */
+export function inputsOf(
+  kinds: JobKinds,
+  request: JobRequest,
+  pathOf: (job: string, artifact: string) => string,
+): Record<string, string> {
+  if (request.kind === 'batch') return {};
+  return workerKindOf(kinds, request).inputs?.(request, pathOf) ?? {};
+}
+
+/** What a worker that is to do any of the kinds can load beforehand. */
+export function preparationsOf({ batch: _batch, ...kinds }: JobKinds): Preparation[] {
+  return Object.values(kinds).map(({ module, settings }) => ({ module, settings }));
 }
 
 /** Adds batches of the kinds that there are. */

@@ -27,7 +27,7 @@ export const packageVersion = (
   JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
 ).version;
 
-/** Path of a compiled module, for worker threads: `compiled('src/jobs/worker.js')`. */
+/** Path of a compiled module, for workers: `compiled('src/jobs/worker/main.js')`. */
 export function compiled(path: string): string {
   return join(packageRoot, 'dist', path);
 }

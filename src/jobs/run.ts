@@ -3,17 +3,19 @@ import type { Job, JobProgress, Steering } from '../protocol/index.js';
 import { EventLoopMonitor } from './event-loop.js';
 import type { FrameBus } from './frame-bus.js';
 import type { History } from './history.js';
-import { JobThread, type ThreadEnd, type ThreadNews } from './job-thread.js';
 import type { JobKindEntry } from './kinds.js';
 import { Pace } from './pace.js';
 import type { JobEventName } from './states.js';
 import { thinned } from './thinned.js';
-import type { StepFrames, WorkerStart } from './worker-contract.js';
+import { NO_WISHES, type StepFrames, type WorkerStart } from './worker-contract.js';
+import { JobWorker, type WorkerEnd, type WorkerNews } from './worker/job-worker.js';
+import type { Workers } from './worker/workers.js';
 
 export interface RunParts {
   readonly cancelGraceMs: number;
   readonly checkpointSeconds: number;
   readonly stallMs: number;
+  readonly workers: Workers;
   readonly frames: FrameBus;
   readonly log: { warn(fields: object, message: string): void };
   readonly history: History;
@@ -27,13 +29,13 @@ export interface RunParts {
   startNext(): void;
 }
 
-type NewsOf<T extends ThreadNews['type']> = Extract<ThreadNews, { type: T }>;
+type NewsOf<T extends WorkerNews['type']> = Extract<WorkerNews, { type: T }>;
 
 export class Run {
   readonly #parts: RunParts;
   readonly #pace = new Pace();
   readonly #monitor = new EventLoopMonitor();
-  #thread: JobThread | null = null;
+  #worker: JobWorker | null = null;
   #wish: 'run' | 'pause' | 'cancel' = 'run';
   /** It was told to let go of its worker, with so much patience. */
   #parkMs: number | null = null;
@@ -51,19 +53,21 @@ export class Run {
   }
 
   /** Does the job until its worker has ended. */
-  async do(kind: JobKindEntry, place: Pick<WorkerStart, 'folder' | 'work' | 'inputs'>): Promise<ThreadEnd> {
+  async do(kind: JobKindEntry, place: Pick<WorkerStart, 'folder' | 'work' | 'inputs'>): Promise<WorkerEnd> {
     try {
       if (this.#wish === 'cancel') return { outcome: 'canceled' };
       if (this.#parkMs !== null) return { outcome: 'parked' };
       const { id, request, events, steering } = this.#parts.job();
-      const { checkpointSeconds, stallMs, frames } = this.#parts;
+      const { checkpointSeconds, stallMs, frames, workers } = this.#parts;
       const { module, settings } = kind;
-      const start = { id, request, module, settings, ...place, events, steering, checkpointSeconds };
-      const thread = new JobThread(start, { stallMs, onNews: (news) => this.#hear(news) });
-      this.#thread = thread;
-      thread.watched = frames.isWatched(id);
-      if (this.#wish === 'pause') thread.paused = true;
-      return await thread.ended;
+      const wishes = { ...NO_WISHES, watched: frames.isWatched(id), pause: this.#wish === 'pause' };
+      const start = { id, request, module, settings, ...place, events, steering, checkpointSeconds, wishes };
+      const hearing = {
+        onNews: (news: WorkerNews) => this.#hear(news),
+        onLine: (line: string) => this.#parts.log.warn({ job: id }, `its worker prints: ${line}`),
+      };
+      this.#worker = new JobWorker(start, { process: workers.take(), stallMs, ...hearing });
+      return await this.#worker.ended;
     } finally {
       this.#monitor.stop();
       this.#parts.patch({ eventLoopMaxPauseMs: this.#monitor.maxPauseMs });
@@ -71,54 +75,60 @@ export class Run {
   }
 
   watch(watched: boolean): void {
-    if (this.#thread !== null) this.#thread.watched = watched;
+    if (this.#worker !== null) this.#worker.watched = watched;
   }
 
   cancel(): void {
     this.#wish = 'cancel';
-    this.#thread?.cancel(this.#parts.cancelGraceMs);
+    this.#worker?.cancel(this.#parts.cancelGraceMs);
   }
 
   pause(): void {
     if (this.#wish === 'run') this.#wish = 'pause';
-    if (this.#thread !== null) this.#thread.paused = true;
+    if (this.#worker !== null) this.#worker.paused = true;
   }
 
   resume(): void {
     if (this.#wish === 'pause') this.#wish = 'run';
-    if (this.#thread !== null) this.#thread.paused = false;
+    if (this.#worker !== null) this.#worker.paused = false;
   }
 
   steer(index: number, change: Steering): void {
-    this.#thread?.steer(index, change);
+    this.#worker?.steer(index, change);
   }
 
   /** Lets go of the worker; the job goes on later from what it kept. */
   park(graceMs: number): void {
     if (this.#parkMs !== null) return;
     this.#parkMs = graceMs;
-    this.#thread?.park(graceMs);
+    this.#worker?.park(graceMs);
   }
 
   /** As {@link park}, for a server that stops; a job that is being cancelled is cancelled. */
   interrupt(graceMs: number): void {
-    if (this.#wish === 'cancel') this.#thread?.cancel(graceMs);
+    if (this.#wish === 'cancel') this.#worker?.cancel(graceMs);
     else {
       this.#parkMs = graceMs;
-      this.#thread?.park(graceMs);
+      this.#worker?.park(graceMs);
     }
   }
 
-  kill(): void {
-    this.#thread?.kill();
+  kill(signal?: NodeJS.Signals): void {
+    this.#worker?.kill(signal);
   }
 
-  #hear(news: ThreadNews): void {
+  /** Bytes of memory that the worker takes. */
+  get bytes(): number {
+    return this.#worker?.bytes ?? 0;
+  }
+
+  #hear(news: WorkerNews): void {
     const parts = this.#parts;
     switch (news.type) {
       case 'started':
         parts.patch({ run: news.run });
         parts.happens('run', news.at);
+        parts.workers.makeReady();
         return;
       case 'paused':
         parts.happens('pause', news.at);

@@ -1,4 +1,4 @@
-/** The kind `video`, as it runs in a worker thread: models and prior -> optimised frames -> MP4, sheet, plot, report. */
+/** The kind `video`, as it runs in a worker: models and prior -> optimised frames -> MP4, sheet, plot, report. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseWith, REPORT_FORMAT, videoReport, type VideoJobRequest, type VideoReport } from '../protocol/index.js';
@@ -6,6 +6,8 @@ import { activationPlot, encodeVideo, findFfmpeg, renderSheet, type FfmpegBinary
 import { VIDEO_ARTIFACTS } from './artifacts.js';
 import { freeReport } from './free-codes.js';
 import { commonReport, runSynthesis, type Outcome, type SynthesisContext } from './synthesis-run.js';
+
+export { prepareEngine as prepare } from './prepare-engine.js';
 
 type Context = SynthesisContext<VideoJobRequest>;
 

@@ -1,4 +1,4 @@
-/** What the main thread and a job's worker thread say to each other, and what a kind of job has to bring. */
+/** What the server and a job's worker process say to each other, and what a kind of job has to bring. */
 import type {
   AuditJobProgress,
   ErrorCode,
@@ -11,9 +11,19 @@ import type {
 } from '../protocol/index.js';
 import type { Snapshot } from './checkpoint.js';
 
-/** Words of the memory that both threads see, so that a busy worker notices without reading messages. */
-export const CONTROL = { cancel: 0, pause: 1, watched: 2, pixelsSent: 3, pixelsSeen: 4, park: 5, beats: 6 } as const;
-export const CONTROL_WORDS = 7;
+/** What is wished of a worker; it looks at it between the parts of a step. */
+export interface Wishes {
+  readonly cancel: boolean;
+  readonly park: boolean;
+  readonly pause: boolean;
+  /** Somebody watches its frames. */
+  readonly watched: boolean;
+}
+
+export const NO_WISHES: Wishes = { cancel: false, park: false, pause: false, watched: false };
+
+/** A worker says at most so often that it is alive, when it has nothing else to say. */
+export const BEAT_MS = 250;
 
 /** At most so many sequences a second leave a worker while somebody watches. */
 export const PIXELS_PER_SECOND = 12;
@@ -32,19 +42,34 @@ export interface WorkerStart {
   readonly folder: string;
   /** Folder that outlives an interruption. */
   readonly work: string;
-  readonly control: SharedArrayBuffer;
+  readonly wishes: Wishes;
   /** States of the job so far. */
   readonly events: readonly JobEvent[];
   /** What was changed about the job so far, and what is still to be. */
   readonly steering: Job['steering'];
   /** Seconds between two checkpoints. */
   readonly checkpointSeconds: number;
+  /** Milliseconds between two signs of life. */
+  readonly beatMs: number;
   /** Paths of files of other jobs that the request names, see {@link JobContext.inputs}. */
   readonly inputs: Readonly<Record<string, string>>;
 }
 
-/** What the main thread says besides the control words: to look at them, or what to change. */
-export type MainMessage = 'look' | { readonly type: 'steer'; readonly index: number; readonly change: Steering };
+/** What a worker can load before it has a job. */
+export interface Preparation {
+  /** URL of the module of a kind. */
+  readonly module: string;
+  readonly settings: unknown;
+}
+
+/** What the server says. */
+export type ServerMessage =
+  | { readonly type: 'prepare'; readonly modules: readonly Preparation[] }
+  | { readonly type: 'do'; readonly start: WorkerStart }
+  | { readonly type: 'wish'; readonly wishes: Partial<Wishes> }
+  /** The frames that were sent last have been read. */
+  | { readonly type: 'taken' }
+  | { readonly type: 'steer'; readonly index: number; readonly change: Steering };
 
 export interface JobEvent {
   readonly state: JobState;
@@ -65,7 +90,7 @@ export interface StepReport {
   readonly frameActivations?: ArrayLike<number>;
 }
 
-/** A sequence for viewers; its memory is given away. */
+/** A sequence for viewers. */
 export interface StepFrames {
   /** RGB bytes [frames, height, width, 3]. */
   readonly pixels: Uint8Array;
@@ -104,6 +129,8 @@ export interface WireError {
 }
 
 export type WorkerMessage =
+  /** It is alive, and takes so many bytes of memory. */
+  | { type: 'beat'; bytes: number }
   | { type: 'started'; at: string; run: JobRun }
   | { type: 'progress'; step: StepReport; frames: StepFrames | null; microseconds: number }
   | { type: 'picture'; picture: PictureReport; frames: StepFrames | null; microseconds: number }
@@ -121,7 +148,9 @@ export type WorkerMessage =
   | { type: 'succeeded' }
   | { type: 'parked' }
   | { type: 'canceled' }
-  | { type: 'failed'; error: WireError };
+  | { type: 'failed'; error: WireError }
+  /** Something failed that nobody waited for; the process ends. */
+  | { type: 'broke'; error: WireError };
 
 /** What a kind's module works with. */
 export interface JobContext<R extends JobRequest = JobRequest, S = unknown> {
@@ -177,6 +206,8 @@ export interface JobContext<R extends JobRequest = JobRequest, S = unknown> {
 }
 
 export interface JobModule {
+  /** Loads what every job of the kind needs, in a worker that has no job yet; what it throws is of no consequence. */
+  prepare?(settings: unknown): Promise<void>;
   /** Does the job; returning makes it succeed, throwing makes it fail (or canceled, for a {@link JobCanceled}). */
   run(context: JobContext): Promise<void>;
 }

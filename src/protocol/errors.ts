@@ -212,7 +212,7 @@ export const ERRORS = {
   },
   WORKER_STALLED: {
     status: 500,
-    meaning: 'The thread that ran the job showed no sign of life for too long.',
+    meaning: 'The process that ran the job showed no sign of life for too long.',
     remedy: 'Raise `--stall-seconds` if one step takes that long; else look at the log and retry the job.',
   },
   CHECKPOINT_INVALID: {
@@ -232,7 +232,7 @@ export const ERRORS = {
   },
   WORKER_DIED: {
     status: 500,
-    meaning: 'The thread that ran the job ended without a result.',
+    meaning: 'The process that ran the job ended without a result.',
     remedy: 'Submit the job again; if it happens again, look at the log, and at the memory that is free.',
   },
   ARTIFACT_UNKNOWN: {
@@ -373,4 +373,10 @@ export class NeuroreelError extends Error {
     const { code, message, remedy, details } = this;
     return details === undefined ? { code, message, remedy } : { code, message, remedy, details };
   }
+}
+
+/** Any error as one of the catalogue: INTERNAL unless it is one already. */
+export function asNeuroreelError(error: unknown): NeuroreelError {
+  if (error instanceof NeuroreelError) return error;
+  return new NeuroreelError('INTERNAL', error instanceof Error ? error.message : String(error), { cause: error });
 }

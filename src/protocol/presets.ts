@@ -131,8 +131,14 @@ export const PRESETS = {
     pixels: WHITENED_PIXELS,
   },
   paced: {
-    describe: 'the default, but videos move as much as real clips of the label do, where the model knows how much',
-    generator: { ...WHITENED, penalties: { ...WHITENED.penalties, acceleration: 0.1, naturalness: 0.1, pace: 3 } },
+    describe:
+      'videos that move as much as real clips of the label do, where the model knows how much; longer than the default',
+    generator: {
+      ...WHITENED,
+      iterations: 120,
+      optimiser: { rule: 'adam', rate: 0.2, end: 0.1, schedule: 'fade', decay: 1 },
+      penalties: { ...WHITENED.penalties, acceleration: 0.1, naturalness: 0.1, pace: 3 },
+    },
     pixels: { ...WHITENED_PIXELS, penalties: { ...WHITENED_PIXELS.penalties, pace: 3 } },
   },
   'paper-2016': {

@@ -109,6 +109,11 @@ export class Metrics {
     gauge('viewers', 'Open WebSocket connections.', viewers);
     gauge('subscriptions', 'Jobs that are watched, over all viewers.', subscriptions);
     gauge('resident_memory_bytes', 'Resident memory of the process.', () => process.memoryUsage.rss());
+    gauge(
+      'worker_resident_bytes',
+      'Resident memory of the process that does the job; 0 while there is none.',
+      () => manager.workerBytes,
+    );
     gauge('heap_used_bytes', 'JavaScript heap in use.', () => process.memoryUsage().heapUsed);
     gauge('external_memory_bytes', 'Memory of buffers.', () => process.memoryUsage().external);
     gauge('cpu_seconds', 'Processor time of the process so far.', () => {

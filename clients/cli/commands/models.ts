@@ -1,8 +1,7 @@
 /** `neuroreel models`: lists what is installed, shows one, tells the layers of one, imports one, pulls one. */
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
-import { asNeuroreelError } from '../../../src/jobs/job-thread.js';
-import { NeuroreelError, type ModelSummary } from '../../../src/protocol/index.js';
+import { asNeuroreelError, NeuroreelError, type ModelSummary } from '../../../src/protocol/index.js';
 import { action } from '../command.js';
 import { columns } from '../format.js';
 import { defineImport } from '../model-import.js';

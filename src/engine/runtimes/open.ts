@@ -47,3 +47,14 @@ function unavailable(place: Place, why: string, remedy: string): NeuroreelError 
   const sentence = `${showPlace(place)} does not work here: ${why}`.replace(/[.\s]*$/, '.');
   return new NeuroreelError('RUNTIME_UNAVAILABLE', `${sentence} ${remedy}`);
 }
+
+/**
+ * Loads the library of the runtime that {@link openRuntime} would open, so that this is quick later. One that takes memory of
+ * a graphics processor, or that might end the process, is left for when it is needed.
+ * @throws as {@link openRuntime} does
+ */
+export async function preloadRuntime(name = 'auto', device = 'auto', options: SelectOptions = {}): Promise<void> {
+  const [place] = placesFor(name, device) ?? (await selectRuntime(options)).order;
+  const candidate = place && candidateFor(place);
+  if (candidate?.risky === false) await candidate.open();
+}

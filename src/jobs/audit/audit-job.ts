@@ -1,4 +1,4 @@
-/** The kind `audit`, as it runs in a worker thread: clips through recognisers -> report, page, tables, plots. */
+/** The kind `audit`, as it runs in a worker: clips through recognisers -> report, page, tables, plots. */
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuditProgress } from '../../engine/audit/audit.js';
@@ -11,6 +11,8 @@ import type { ClipReport, JobContext } from '../worker-contract.js';
 import { clipSet } from './clip-sets.js';
 import { OBSERVATIONS_FILE } from './observations.js';
 import { runAudit } from './run-audit.js';
+
+export { prepareEngine as prepare } from '../prepare-engine.js';
 
 type Context = JobContext<AuditJobRequest, EngineSettings>;
 

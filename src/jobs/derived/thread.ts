@@ -1,7 +1,7 @@
 /** One piece of work in a thread of its own: what would hold up the server, and needs no progress. */
 import { parentPort, workerData, Worker } from 'node:worker_threads';
 import { pathToFileURL } from 'node:url';
-import { NeuroreelError, type ErrorCode } from '../../protocol/index.js';
+import { asNeuroreelError, NeuroreelError, type ErrorCode } from '../../protocol/index.js';
 import { compiled } from '../package-root.js';
 
 type Answer<T> =
@@ -33,13 +33,8 @@ export async function answer<D, T>(work: (data: D) => T | Promise<T>): Promise<v
   try {
     result = { value: await work(workerData as D) };
   } catch (error) {
-    const { code, message, details } = asKnown(error);
+    const { code, message, details } = asNeuroreelError(error);
     result = { error: { code, message, details } };
   }
   parentPort?.postMessage(result);
-}
-
-function asKnown(error: unknown): NeuroreelError {
-  if (error instanceof NeuroreelError) return error;
-  return new NeuroreelError('INTERNAL', error instanceof Error ? error.message : String(error), { cause: error });
 }

@@ -1,4 +1,4 @@
-/** The kind `figure`, as it runs in a worker thread: what a figure shows is made picture by picture, and put on a board. */
+/** The kind `figure`, as it runs in a worker: what a figure shows is made picture by picture, and put on a board. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { ModelRegistry } from '../../engine/models/registry.js';
@@ -10,6 +10,8 @@ import type { JobContext, StepFrames } from '../worker-contract.js';
 import type { FigureOptions } from './plan.js';
 import { runFigure, type FigureStarted, type FigureStep } from './run-figure.js';
 import { figureNamed } from './table.js';
+
+export { prepareEngine as prepare } from '../prepare-engine.js';
 
 type Context = JobContext<FigureJobRequest, EngineSettings>;
 

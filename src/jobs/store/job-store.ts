@@ -3,10 +3,9 @@
  *
  *   DATA/jobs.db           jobs, names of artifacts, deliveries of webhooks (SQLite with a write-ahead log)
  *   DATA/blobs/ab/cd/...   content of artifacts, by its SHA-256
- *   DATA/work/ID/kept/     what lets a job that has not ended go on after an interruption
- *   DATA/work/ID/new/      artifacts while a worker writes them
+ *   DATA/work/ID/...       of a job that has not ended: what it goes on from, and artifacts in the making, see WorkFolder
  */
-import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NeuroreelError, type ActivationHistory, type Job } from '../../protocol/index.js';
 import { isArtifactName } from '../artifacts.js';
@@ -17,6 +16,7 @@ import { fileWriter, type FileWriter } from './files.js';
 import { claimFolder } from './folder-lock.js';
 import { takeOverRecords } from './legacy.js';
 import { Rows, type StoredArtifact } from './rows.js';
+import { WorkFolder, type RunPlace } from './work-folder.js';
 
 export interface Retention {
   /** Jobs that ended longer ago are removed. */
@@ -60,7 +60,7 @@ export class JobStore {
       db = openDatabase(join(folder, 'jobs.db'));
       const rows = new Rows(db);
       const blobs = new Blobs(join(folder, 'blobs'), files);
-      const keptFolder = (id: string): Promise<string> => makeFolder(join(folder, 'work', id, 'kept'));
+      const keptFolder = (id: string): Promise<string> => new WorkFolder(join(folder, 'work', id)).keptBefore();
       const problems = await takeOverRecords({ dataFolder: folder, rows, blobs, keptFolder });
       await blobs.sweep((sha256) => rows.isUsed(sha256));
       return new JobStore(folder, db, { rows, blobs, problems, release });
@@ -91,21 +91,20 @@ export class JobStore {
     }
   }
 
-  /** The folder that a job keeps what it needs to go on in; what is there stays. */
-  keptFolder(id: string): Promise<string> {
-    return makeFolder(join(this.#folder, 'work', id, 'kept'));
+  /**
+   * Folders for another run of a job, with what it goes on from. An earlier run can no longer write to them.
+   * @throws {NeuroreelError} DISK_FULL, DATA_FOLDER_UNWRITABLE
+   */
+  async runFolder(id: string): Promise<RunPlace> {
+    try {
+      return await this.#workOf(id).begin();
+    } catch (cause) {
+      throw diskError(this.#folder, cause);
+    }
   }
 
-  /** An empty folder for a worker to write artifacts to; see {@link takeArtifacts}. */
-  async newFolder(id: string): Promise<string> {
-    const folder = join(this.#folder, 'work', id, 'new');
-    await rm(folder, { recursive: true, force: true });
-    return makeFolder(folder);
-  }
-
-  /** Takes what a worker wrote into the blobs; they become the job's with {@link publish}. */
-  async takeArtifacts(id: string): Promise<StoredArtifact[]> {
-    const folder = join(this.#folder, 'work', id, 'new');
+  /** Takes what a worker wrote to its folder into the blobs; they become the job's with {@link publish}. */
+  async takeArtifacts(folder: string): Promise<StoredArtifact[]> {
     const taken: StoredArtifact[] = [];
     for (const name of (await readdir(folder)).filter(isArtifactName).sort()) {
       const path = join(folder, name);
@@ -128,8 +127,11 @@ export class JobStore {
 
   /** Removes what is in the making; `kept` too where the job has ended. */
   async discardWork(id: string, { kept }: { kept: boolean }): Promise<void> {
-    const folder = join(this.#folder, 'work', id);
-    await rm(kept ? folder : join(folder, 'new'), { recursive: true, force: true });
+    await (kept ? this.#workOf(id).remove() : this.#workOf(id).removeNew());
+  }
+
+  #workOf(id: string): WorkFolder {
+    return new WorkFolder(join(this.#folder, 'work', id));
   }
 
   blobPath(sha256: string): string {
@@ -166,15 +168,5 @@ export class JobStore {
   async close(): Promise<void> {
     this.#db.close();
     await this.#release();
-  }
-}
-
-/** @throws {NeuroreelError} DISK_FULL, DATA_FOLDER_UNWRITABLE */
-async function makeFolder(folder: string): Promise<string> {
-  try {
-    await mkdir(folder, { recursive: true });
-    return folder;
-  } catch (cause) {
-    throw diskError(folder, cause);
   }
 }

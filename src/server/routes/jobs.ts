@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Turns } from '../../jobs/turns.js';
-import { Evolution, EVOLUTION_FILE, replayPictures } from '../../jobs/evolution.js';
+import { EVOLUTION_FILE } from '../../jobs/evolution-writer.js';
+import { Evolution, replayPictures } from '../../jobs/evolution.js';
 import { fragmentedMp4 } from '../../video/index.js';
 import { replayQuery, type ReplayQuery } from '../../protocol/index.js';
 /** Jobs and their artifacts over HTTP. */

@@ -1,6 +1,6 @@
 /** One WebSocket connection: its subscriptions, its messages in order, and its limits. */
 import type { RawData, WebSocket } from 'ws';
-import { EVOLUTION_FILE } from '../../jobs/evolution.js';
+import { EVOLUTION_FILE } from '../../jobs/evolution-writer.js';
 import { FrameBus, type EncodedView } from '../../jobs/frame-bus.js';
 import type { JobManager, Log } from '../../jobs/manager.js';
 import { packageVersion } from '../../jobs/package-root.js';
