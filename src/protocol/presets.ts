@@ -55,6 +55,7 @@ export const VARIANTS: {
     noise: { from: 'noise', identity: 1, movement: 1 },
     zero: { from: 'zero' },
     mean: { from: 'mean' },
+    sample: { from: 'sample', scale: 1 },
     code: { from: 'code', code: [], noise: 0 },
     picture: { from: 'picture', by: 'encoder', iterations: 200, noise: 0 },
   },
@@ -199,7 +200,8 @@ export const PRESETS = {
       ...PAPER,
       iterations: 100,
       objective: VARIANTS.objective.log_softmax,
-      optimiser: { ...VARIANTS.optimiser.ppgn, eps1: 0.2, eps2: 1, eps3: 0.2 },
+      optimiser: { ...VARIANTS.optimiser.ppgn, eps1: 0.1, eps2: 0.5, eps3: 0.15 },
+      start: VARIANTS.start.sample,
     },
     pixels: {
       ...PAPER,
