@@ -23,7 +23,7 @@ const runtime = await openRuntime();
 
 const works = {
   [`matrix product ${PRODUCT_SIDE}^3`]: productGraph(),
-  [`default, ${frames} frames`]: adamStepGraph(task, PRESETS.default.generator),
+  [`default, ${frames} frames`]: adamStepGraph(task, PRESETS.default.videos),
   [`paper-2016, ${frames} frames`]: paperStepGraph(task, PRESETS['paper-2016'].generator),
 };
 

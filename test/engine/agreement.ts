@@ -145,8 +145,8 @@ export function agreementCases(frames = FRAMES): AgreementCase[] {
       const random = new Random(`inputs of ${model}`);
       const code = random.normals(frames * CODE).map(Math.abs);
       const settings: AdamSettings = {
-        ...(PRESETS.default.generator as AdamSettings),
-        penalties: { ...PRESETS.default.generator.penalties, manifold: 0, totalVariation: 0.1 },
+        ...(PRESETS.default.videos as AdamSettings),
+        penalties: { ...PRESETS.default.videos.penalties, manifold: 0, totalVariation: 0.1 },
         jitter: 0,
         noise: 0,
       };

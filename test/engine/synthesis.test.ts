@@ -11,7 +11,13 @@ import { stateShape } from '../../src/engine/synthesis/codes.js';
 import { controlInputs } from '../../src/engine/synthesis/controls.js';
 import { paperStepGraph } from '../../src/engine/synthesis/paper-step.js';
 import { shiftKernel } from '../../src/engine/synthesis/pass.js';
-import { PRESETS, type AdamSettings, type PaperSettings, type PresetName } from '../../src/engine/synthesis/presets.js';
+import {
+  PRESETS,
+  presetSettings,
+  type AdamSettings,
+  type PaperSettings,
+  type PresetName,
+} from '../../src/engine/synthesis/presets.js';
 import type { Task } from '../../src/engine/synthesis/scene.js';
 import { sequenceForm } from '../../src/engine/synthesis/sequences.js';
 import { openSynthesis, PIXELS, type Synthesis, type SynthesisOptions } from '../../src/engine/synthesis/synthesise.js';
@@ -52,7 +58,7 @@ async function finished(run: Synthesis): Promise<SynthesisResult> {
 
 const none = PRESETS['paper-2016'].generator.penalties;
 const PLAIN: AdamSettings = {
-  ...(PRESETS.default.generator as AdamSettings),
+  ...(PRESETS.default.videos as AdamSettings),
   ...{ penalties: none, noise: 0, jitter: 0 },
 };
 const PAPER = PRESETS['paper-2016'].generator as PaperSettings;
@@ -222,7 +228,7 @@ describe('a whole step', () => {
   /** Both rules, with the prior and with pixels. */
   function cases(): [string, Graph, Tensors][] {
     const pixels: Task = { ...task, prior: pixelPrior(INPUT.width, INPUT.height) };
-    const generator = PRESETS.default.generator as AdamSettings;
+    const generator = PRESETS.default.videos as AdamSettings;
     const penalties = { ...generator.penalties, smoothness: 0.1, totalVariation: 1 };
     const all: AdamSettings = { ...generator, penalties, jitter: 1 };
     const own: AdamSettings = { ...(PRESETS.default.pixels as AdamSettings), objective: { kind: 'log_softmax' } };
@@ -340,7 +346,12 @@ describe.each(TESTED)('a run of %s', (preset: PresetName) => {
         preset,
         seed: 1,
       },
-      ...{ frames: T, windows: 3, settings: { ...PRESETS[preset].generator, iterations: 3 }, realClips: null },
+      ...{
+        frames: T,
+        windows: 3,
+        settings: { ...presetSettings(PRESETS[preset], { generator: true, pictures: false }), iterations: 3 },
+        realClips: null,
+      },
     });
     await run.close();
   });

@@ -54,7 +54,7 @@ export function define(command: Command): void {
   examples(command, [
     [
       'the default model, judged by another, to out/evaluation/report.html',
-      'neuroreel evaluate --preset paced --judge figures-lrcn-2',
+      'neuroreel evaluate --judge figures-lrcn-2',
     ],
     [
       'some units of a classifier, against pictures of yours: my-pictures/LABEL/anything.jpg',

@@ -30,6 +30,16 @@ export interface Preset {
   /** Settings with a generator, and with the pixels as code. */
   readonly generator: Fields;
   readonly pixels: Fields;
+  /** With a generator, of videos, where these want others. */
+  readonly videos?: Fields;
+}
+
+const WITHOUT_PRIOR: readonly unknown[] = ['pixels', 'fourier'];
+
+/** What a preset sets for a request. @param prior the request's, if it names one */
+export function usualSettings({ generator, pixels, videos }: Preset, prior: unknown, isVideo: boolean): Fields {
+  if (WITHOUT_PRIOR.includes(prior)) return pixels;
+  return (isVideo ? videos : undefined) ?? generator;
 }
 
 export interface Schemas {

@@ -3,19 +3,17 @@ import type { JSX } from 'preact';
 import { SelectField } from '../shared/fields.js';
 import { fields, kind, setField } from './draft.js';
 import { ObjectFields, SchemaField } from './schema-field.js';
-import { schemas, type Fields, type Schema } from '../shared/schemas.js';
+import { schemas, usualSettings, type Fields, type Schema } from '../shared/schemas.js';
 
 /** Never an option: they have fields of their own. */
 const OWN = ['kind', 'model', 'unit', 'units'];
 /** A group of its own. */
 const SETTINGS = 'settings';
 
-const WITHOUT_PRIOR: readonly unknown[] = ['pixels', 'fourier'];
-
 /** What the preset of the request sets. */
 function presetSettings(): Fields | undefined {
   const preset = schemas.value?.presets[(fields.value['preset'] as string | undefined) ?? 'default'];
-  return WITHOUT_PRIOR.includes(fields.value['prior']) ? preset?.pixels : preset?.generator;
+  return preset && usualSettings(preset, fields.value['prior'], kind.value.kind === 'video');
 }
 
 /** What holds when a field is left out, besides the defaults of the schema. */

@@ -1,8 +1,6 @@
 /** The settings of a job's synthesis as they are now: of the preset, of the request, and what was changed while it ran. */
 import type { Job } from '../../../src/protocol/jobs.js';
-import type { Fields, Schemas } from '../shared/schemas.js';
-
-const WITHOUT_PRIOR: readonly unknown[] = ['pixels', 'fourier'];
+import { usualSettings, type Fields, type Schemas } from '../shared/schemas.js';
 
 /** The field of each rule that says how large its steps are. */
 const RATE: Readonly<Record<string, string>> = { paper: 'start', adam: 'rate', ppgn: 'eps2' };
@@ -27,7 +25,7 @@ function rateOf(
 export function settingsNow({ request, steering }: Job, { presets, variants }: Schemas): SteeredSettings {
   const { preset, prior, settings } = request as { preset?: string; prior?: string; settings?: Fields };
   const entry = presets[preset ?? 'default'];
-  const base = WITHOUT_PRIOR.includes(prior) ? entry?.pixels : entry?.generator;
+  const base = entry && usualSettings(entry, prior, request.kind === 'video');
   const begun: SteeredSettings = {
     rate: rateOf(settings?.['optimiser'] as Fields, base?.['optimiser'] as Fields, variants['optimiser']),
     penalties: {

@@ -1,7 +1,14 @@
 /** Presets and settings, as the engine knows them: they are data of the protocol (`src/protocol/presets.ts`). */
 import type { SynthesisOptimiser, SynthesisSettings } from '../../protocol/synthesis.js';
 
-export { PRESETS, PRESET_NAMES, VARIANTS, type Preset, type PresetName } from '../../protocol/presets.js';
+export {
+  PRESETS,
+  PRESET_NAMES,
+  presetSettings,
+  VARIANTS,
+  type Preset,
+  type PresetName,
+} from '../../protocol/presets.js';
 
 /** Complete settings of a run. */
 export type Settings = SynthesisSettings;

@@ -2,7 +2,7 @@
 import { NeuroreelError } from '../../protocol/errors.js';
 import { synthesisOverrides, synthesisSettings, type SynthesisOverrides } from '../../protocol/synthesis.js';
 import { parseWith } from '../../protocol/validation.js';
-import { PRESET_NAMES, PRESETS, VARIANTS, type Settings } from './presets.js';
+import { PRESET_NAMES, PRESETS, presetSettings, VARIANTS, type Settings } from './presets.js';
 
 /** The field that tells a part's variant. */
 const PARTS = { objective: 'kind', sequence: 'form', optimiser: 'rule', bounds: 'kind', start: 'from' } as const;
@@ -33,6 +33,7 @@ export function withOverrides(settings: Settings, given: SynthesisOverrides = {}
 /**
  * Complete settings of a run.
  * @param generator whether codes are those of a generator
+ * @param pictures whether each frame is a picture of its own
  * @throws NeuroreelError REQUEST_INVALID for a preset that there is not, and for settings that do not fit.
  */
 export function completeSettings(
@@ -52,7 +53,7 @@ export function completeSettings(
     const message = `No preset is named ${JSON.stringify(preset)}; there are: ${PRESET_NAMES.join(', ')}.`;
     throw new NeuroreelError('REQUEST_INVALID', message);
   }
-  const chosen: Settings = PRESETS[preset as keyof typeof PRESETS][generator ? 'generator' : 'pixels'];
+  const chosen: Settings = presetSettings(PRESETS[preset as keyof typeof PRESETS], { generator, pictures });
   // Pictures that have nothing to do with each other are each normalised by themselves, unless a request says otherwise.
   const alone: Settings =
     pictures && chosen.optimiser.rule === 'paper'

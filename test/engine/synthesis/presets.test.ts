@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { imageJobRequest, videoJobRequest } from '../../../src/protocol/jobs.js';
-import { PRESET_NAMES, PRESETS, type PresetName } from '../../../src/protocol/presets.js';
+import { PRESET_NAMES, PRESETS, type Preset, type PresetName } from '../../../src/protocol/presets.js';
 import { settingRows } from '../../../src/protocol/setting-rows.js';
 import { synthesisSettings, type SynthesisOverrides } from '../../../src/protocol/synthesis.js';
 import { CLASSIFIER, finished, PICTURE, RECOGNISER, smallRuns, type SmallRuns } from './small-runs.js';
@@ -23,7 +23,8 @@ const needs = (preset: PresetName): { settings?: SynthesisOverrides } =>
 
 describe.each(PRESET_NAMES)('the preset %s', (preset) => {
   it('is complete, but for the units that a request names', () => {
-    for (const settings of [PRESETS[preset].generator, PRESETS[preset].pixels]) {
+    const { generator, pixels, videos = generator }: Preset = PRESETS[preset];
+    for (const settings of [generator, pixels, videos]) {
       const objective = { ...settings.objective, ...needs(preset).settings?.objective };
       expect(synthesisSettings.parse({ ...settings, objective })).toBeTruthy();
     }
