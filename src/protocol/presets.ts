@@ -55,6 +55,7 @@ export const VARIANTS: {
     noise: { from: 'noise', identity: 1, movement: 1 },
     zero: { from: 'zero' },
     mean: { from: 'mean' },
+    sample: { from: 'sample', scale: 1 },
     code: { from: 'code', code: [], noise: 0 },
     picture: { from: 'picture', by: 'encoder', iterations: 200, noise: 0 },
   },
@@ -130,8 +131,14 @@ export const PRESETS = {
     pixels: WHITENED_PIXELS,
   },
   paced: {
-    describe: 'the default, but videos move as much as real clips of the label do, where the model knows how much',
-    generator: { ...WHITENED, penalties: { ...WHITENED.penalties, acceleration: 0.1, naturalness: 0.1, pace: 3 } },
+    describe:
+      'videos that move as much as real clips of the label do, where the model knows how much; longer than the default',
+    generator: {
+      ...WHITENED,
+      iterations: 120,
+      optimiser: { rule: 'adam', rate: 0.2, end: 0.1, schedule: 'fade', decay: 1 },
+      penalties: { ...WHITENED.penalties, acceleration: 0.1, naturalness: 0.1, pace: 3 },
+    },
     pixels: { ...WHITENED_PIXELS, penalties: { ...WHITENED_PIXELS.penalties, pace: 3 } },
   },
   'paper-2016': {
@@ -193,7 +200,8 @@ export const PRESETS = {
       ...PAPER,
       iterations: 100,
       objective: VARIANTS.objective.log_softmax,
-      optimiser: { ...VARIANTS.optimiser.ppgn, eps1: 0.2, eps2: 1, eps3: 0.2 },
+      optimiser: { ...VARIANTS.optimiser.ppgn, eps1: 0.1, eps2: 0.5, eps3: 0.15 },
+      start: VARIANTS.start.sample,
     },
     pixels: {
       ...PAPER,

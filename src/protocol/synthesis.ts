@@ -173,6 +173,12 @@ const STARTS = [
   z.strictObject({ from: z.literal('mean') }).describe('The mean code, without a prior the mean picture.'),
   z
     .strictObject({
+      from: z.literal('sample'),
+      scale: z.number().min(0).max(100).describe('How far from the mean code, in units of the distance of real codes.'),
+    })
+    .describe('Codes drawn as real ones lie: normal, with the mean and the covariance of real codes.'),
+  z
+    .strictObject({
       from: z.literal('code'),
       code: z
         .array(finite)

@@ -1,7 +1,6 @@
 // The preferred video of every unit of a recogniser, judged: its activation among those of real clips, what an
 // independently trained recogniser sees in it, and in it played backwards, and its smoothness beside that of real clips.
-// Usage: npm run bench:videos -- --judge FOLDER [--model figures-lrcn] [--frames 160] [--iterations N] [--sheets FOLDER]
-// The judge is made by: npx neuroreel train figures-lrcn --seed 2 --out out/judges (in out/judges/figures-lrcn)
+// Usage: npm run bench:videos -- [--judge models/figures-lrcn-2] [--preset default] [--model figures-lrcn] [--frames 160] [--iterations N] [--sheets FOLDER]
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -1,14 +1,14 @@
 /** The history on the page, in a real Chromium: a thousand jobs in the store, and some that are done anew. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { JobStore } from '../../src/jobs/store/job-store.js';
 import { job as jobSchema, jobRequest, type Job } from '../../src/protocol/index.js';
-import { createServer, type NeuroreelServer } from '../../src/server/index.js';
-import { reaches, temporaryFolder } from '../jobs/fixtures/fixtures.js';
-import { complaintsOf, expectSoundInAllLooks, hasBrowser, launch, sketches } from './harness.js';
+import { createServer } from '../../src/server/index.js';
+import { reaches } from '../jobs/fixtures/fixtures.js';
+import { expectSoundInAllLooks, hasBrowser, sketches } from './harness.js';
+import { usePage } from './page-fixture.js';
 
 const MANY = 1000;
 
@@ -45,67 +45,45 @@ async function fill(dataFolder: string): Promise<void> {
 }
 
 describe.skipIf(!hasBrowser)('the history on the page', () => {
-  let browser: Browser;
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-  let server: NeuroreelServer;
-  let page: Page;
-  let complaints: string[];
+  const web = usePage({
+    fill: (place) => fill(place()),
+    async start(place, token) {
+      const module = new URL('./fixtures/drawing-job.mjs', import.meta.url).href;
+      const kinds = { video: { module, settings: { stepMs: 5, iterations: 20 }, check: () => undefined } };
+      const config = { port: 0, dataFolder: place(), logLevel: 'silent', token } as const;
+      const server = await createServer(config, { models: sketches, kinds });
+      await server.listen();
+      return server;
+    },
+  });
 
-  const rows = () => page.locator('.row');
-  const row = (id: string) => page.locator(`.row[data-job="${id}"]`);
+  const rows = () => web.page.locator('.row');
+  const row = (id: string) => web.page.locator(`.row[data-job="${id}"]`);
   const ids = (): Promise<string[]> => rows().evaluateAll((list: any[]) => list.map(({ dataset }) => dataset.job));
   const show = async (query = ''): Promise<void> => {
-    await page.goto(`${server.url}#/history${query}`);
+    await web.show(`history${query}`);
     await rows().first().waitFor();
   };
 
-  async function start(token?: string): Promise<void> {
-    const module = new URL('./fixtures/drawing-job.mjs', import.meta.url).href;
-    const kinds = { video: { module, settings: { stepMs: 5, iterations: 20 }, check: () => undefined } };
-    const config = { port: 0, dataFolder: folder.path, logLevel: 'silent', token } as const;
-    server = await createServer(config, { models: sketches, kinds });
-    await server.listen();
-  }
-
-  beforeAll(async () => {
-    folder = await temporaryFolder();
-    await fill(folder.path);
-    [browser] = await Promise.all([launch(), start()]);
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-    await folder?.remove();
-  });
-
-  beforeEach(async () => {
-    page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
-    complaints = complaintsOf(page);
-  });
-
-  afterEach(async () => {
-    await page.close();
-    expect(complaints).toEqual([]);
-  });
+  afterEach(() => expect(web.complaints).toEqual([]));
 
   it('lists a thousand jobs, newest first, page after page as one goes down, and draws what is in sight', async () => {
     const thumbnails: string[] = [];
-    page.on('request', (request) => request.url().endsWith('.webp') && thumbnails.push(request.url()));
+    web.page.on('request', (request) => request.url().endsWith('.webp') && thumbnails.push(request.url()));
     await show();
     expect((await ids()).slice(0, 2)).toEqual(['job-1000', 'job-999']);
     expect(await rows().count()).toBeLessThan(MANY / 2);
     const asked = thumbnails.length;
     expect(asked).toBeLessThan(MANY / 4);
     const toTheEnd = async (): Promise<number> => {
-      await page.evaluate(() => (globalThis as any).scrollTo(0, (globalThis as any).document.body.scrollHeight));
+      await web.page.evaluate(() => (globalThis as any).scrollTo(0, (globalThis as any).document.body.scrollHeight));
       return rows().count();
     };
     await expect.poll(toTheEnd, { timeout: 100_000, interval: 250 }).toBe(MANY);
     const all = await ids();
     expect([all.at(-1), new Set(all).size]).toEqual(['job-1', MANY]);
-    expect(await page.getByText('1000 jobs', { exact: true }).count()).toBe(1);
-    await expect.poll(() => page.getByRole('button', { name: 'Show more' }).count()).toBe(0);
+    expect(await web.page.getByText('1000 jobs', { exact: true }).count()).toBe(1);
+    await expect.poll(() => web.page.getByRole('button', { name: 'Show more' }).count()).toBe(0);
     // Rows that are out of sight are not laid out.
     expect(await row('job-1000').evaluate((e: any) => (globalThis as any).getComputedStyle(e).contentVisibility)).toBe(
       'auto',
@@ -116,16 +94,16 @@ describe.skipIf(!hasBrowser)('the history on the page', () => {
 
   it('is filtered by state, model and text, and the address keeps that', async () => {
     await show();
-    await page.getByLabel('State').selectOption({ label: 'failed' });
+    await web.page.getByLabel('State').selectOption({ label: 'failed' });
     await expect.poll(() => rows().count()).toBe(MANY / 20);
-    await page.getByLabel('Search').fill('job-98');
+    await web.page.getByLabel('Search').fill('job-98');
     await expect.poll(ids).toEqual(['job-980']);
-    expect(page.url()).toMatch(/#\/history\?state=failed&text=job-98$/);
-    await page.reload();
+    expect(web.page.url()).toMatch(/#\/history\?state=failed&text=job-98$/);
+    await web.page.reload();
     await expect.poll(ids).toEqual(['job-980']);
-    await page.getByLabel('Kind').selectOption('audits');
-    await page.getByText('No job is like that.').waitFor();
-    await page.getByRole('link', { name: 'Show all jobs' }).click();
+    await web.page.getByLabel('Kind').selectOption('audits');
+    await web.page.getByText('No job is like that.').waitFor();
+    await web.page.getByRole('link', { name: 'Show all jobs' }).click();
     await expect.poll(() => rows().count()).toBeGreaterThan(50);
   });
 
@@ -141,7 +119,7 @@ describe.skipIf(!hasBrowser)('the history on the page', () => {
       .click();
     await row('job-999').getByRole('button', { name: 'Delete for good' }).click();
     await expect.poll(() => row('job-999').count()).toBe(0);
-    expect(() => server.jobs.get('job-999')).toThrow(/no job/);
+    expect(() => web.server.jobs.get('job-999')).toThrow(/no job/);
 
     await show('?text=job-980');
     expect(await row('job-980').innerText()).toContain('ffmpeg broke off.');
@@ -162,18 +140,18 @@ describe.skipIf(!hasBrowser)('the history on the page', () => {
 
   it('takes in what is new', async () => {
     await show();
-    await server.jobs.submit('fresh', jobRequest.parse({ kind: 'video', model: 'sketch', unit: 1, frames: 40 }));
+    await web.server.jobs.submit('fresh', jobRequest.parse({ kind: 'video', model: 'sketch', unit: 1, frames: 40 }));
     await expect.poll(async () => (await ids())[0], { timeout: 20_000 }).toBe('fresh');
-    await reaches(server.jobs, 'fresh', 'succeeded');
+    await reaches(web.server.jobs, 'fresh', 'succeeded');
     await expect.poll(() => row('fresh').locator('.state').innerText(), { timeout: 20_000 }).toBe('finished');
   });
 
   it('leads to a comparison of those that are chosen', async () => {
     await show('?text=job-97');
     for (const id of ['job-979', 'job-978']) await row(id).getByRole('checkbox').check();
-    await page.getByRole('link', { name: 'Compare 2' }).click();
-    expect(page.url()).toMatch(/#\/compare\/job-979\/job-978$/);
-    complaints = [];
+    await web.page.getByRole('link', { name: 'Compare 2' }).click();
+    expect(web.page.url()).toMatch(/#\/compare\/job-979\/job-978$/);
+    web.complaints = [];
   });
 
   it('fits every look', async () => {
@@ -181,17 +159,16 @@ describe.skipIf(!hasBrowser)('the history on the page', () => {
     await row('job-959')
       .getByRole('button', { name: /^Delete / })
       .click();
-    await expectSoundInAllLooks(page);
+    await expectSoundInAllLooks(web.page);
   });
 
   it('shows pictures with a token, too', async () => {
-    await server.close();
-    await start('a-token-of-many-letters');
-    await page.goto(`${server.url}#/history?text=job-8`);
-    await page.getByRole('textbox', { name: 'Token' }).fill('a-token-of-many-letters');
-    await page.getByRole('button', { name: 'Continue' }).click();
+    await web.restart('a-token-of-many-letters');
+    await web.show('history?text=job-8');
+    await web.page.getByRole('textbox', { name: 'Token' }).fill('a-token-of-many-letters');
+    await web.page.getByRole('button', { name: 'Continue' }).click();
     await rows().first().waitFor();
     await expect.poll(() => row('job-899').locator('img').getAttribute('src'), { timeout: 20_000 }).toMatch(/^blob:/);
-    complaints = [];
+    web.complaints = [];
   });
 });

@@ -2,84 +2,55 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ModelRegistry } from '../../src/engine/models/registry.js';
-import { jobKinds } from '../../src/jobs/kinds.js';
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/jobs/package-root.js';
-import { jobRequest } from '../../src/protocol/index.js';
-import { createServer, type NeuroreelServer } from '../../src/server/index.js';
+import { isFinal, jobRequest } from '../../src/protocol/index.js';
 import { TINY_CLASSIFIER, writeTinyClassifier } from '../fixtures/tiny-classifier.js';
 import { TINY_RECOGNISER, writeTinyModels } from '../fixtures/tiny-models.js';
 import { reaches, temporaryFolder } from '../jobs/fixtures/fixtures.js';
-import { complaintsOf, expectSoundInAllLooks, hasBrowser, launch } from './harness.js';
+import { expectSoundInAllLooks, hasBrowser, launch } from './harness.js';
+import { usePage } from './page-fixture.js';
 
 /** Runs until it is cancelled, some iterations a second. */
 const endless = { kind: 'video', model: TINY_RECOGNISER, unit: 'left', frames: 64, iterations: 100_000 };
 const quick = { ...endless, frames: 24, iterations: 6 };
 
 describe.skipIf(!hasBrowser)('Start and Watch', () => {
-  let browser: Browser;
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-  let server: NeuroreelServer;
-  let page: Page;
-  let complaints: string[];
-
-  const place = (...parts: string[]): string => join(folder.path, ...parts);
-  const show = (address: string) => page.goto(`${server.url}#/${address}`);
-  const button = (name: string | RegExp, within: Page | ReturnType<Page['locator']> = page) =>
-    within.getByRole('button', { name, exact: typeof name === 'string' });
-  const panel = (id: string) => page.locator(`[data-job="${id}"]`);
+  const web = usePage({
+    async fill(place) {
+      await writeTinyModels(place('models'));
+      writeTinyClassifier(place('models'));
+    },
+  });
+  const { show, button } = web;
+  const panel = (id: string) => web.page.locator(`[data-job="${id}"]`);
   const state = (id: string, expected: string) =>
-    expect.poll(() => panel(id).locator('.state').first().innerText(), { timeout: 60_000 }).toBe(expected);
-  const submit = (id: string, request: object) => server.jobs.submit(id, jobRequest.parse(request));
-  const describes = (chart: string) => page.locator(chart).getAttribute('aria-label');
+    expect.poll(() => panel(id).locator('.state').first().innerText()).toBe(expected);
+  const submit = (id: string, request: object) => web.server.jobs.submit(id, jobRequest.parse(request));
+  const describes = (chart: string) => web.page.locator(chart).getAttribute('aria-label');
 
-  beforeAll(async () => {
-    folder = await temporaryFolder();
-    await writeTinyModels(place('models'));
-    writeTinyClassifier(place('models'));
-    const models = ModelRegistry.open({ folders: [place('models')] });
-    const settings = { modelFolders: [place('models')], runtime: 'auto', threads: 1 };
-    const config = { port: 0, dataFolder: place('data'), logLevel: 'silent' } as const;
-    server = await createServer(config, { models, kinds: jobKinds(models, settings) });
-    await server.listen();
-    browser = await launch();
-  }, 120_000);
-
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-    await folder?.remove();
-  });
-
-  beforeEach(async () => {
-    page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
-    complaints = complaintsOf(page);
-  });
-
-  afterEach(async () => {
-    await page.close();
-    for (const { id, state: now } of server.jobs.list()) {
-      if (!['succeeded', 'failed', 'canceled'].includes(now)) server.jobs.cancel(id);
+  afterEach(() => {
+    for (const { id, state: now } of web.server.jobs.list()) {
+      if (!isFinal(now)) web.server.jobs.cancel(id);
     }
   });
 
   it('puts a request together, shows it as command, curl and JSON, and starts it', async () => {
     await show('start');
-    const unit = page.getByRole('combobox', { name: 'Unit' });
+    const unit = web.page.getByRole('combobox', { name: 'Unit' });
     await unit.fill('nothing of the kind');
-    await page.getByText('No unit is called so.').waitFor();
+    await web.page.getByText('No unit is called so.').waitFor();
     await unit.fill('st');
     await unit.press('Enter');
-    await page.getByLabel('Frames', { exact: true }).fill('24');
-    await page.getByText('Advanced options').click();
-    await page.getByLabel('Iterations', { exact: true }).fill('5');
-    await page.getByText('Settings of the synthesis').click();
-    await page.getByRole('group', { name: 'Sequence' }).getByLabel('Which').selectOption('dct');
-    await page.getByLabel('Coefficients').fill('4');
-    await page.getByLabel('Noise', { exact: true }).fill('0.25');
-    const code = page.locator('pre.code');
+    await web.page.getByLabel('Frames', { exact: true }).fill('24');
+    await web.page.getByText('Advanced options').click();
+    await web.page.getByLabel('Iterations', { exact: true }).fill('5');
+    await web.page.getByText('Settings of the synthesis').click();
+    await web.page.getByRole('group', { name: 'Sequence' }).getByLabel('Which').selectOption('dct');
+    await web.page.getByLabel('Coefficients').fill('4');
+    await web.page.getByLabel('Noise', { exact: true }).fill('0.25');
+    const code = web.page.locator('pre.code');
     expect(await code.innerText()).toBe(
       [
         `neuroreel video \\`,
@@ -93,130 +64,132 @@ describe.skipIf(!hasBrowser)('Start and Watch', () => {
     await button('JSON').click();
     const request = JSON.parse(await code.innerText()) as object;
     await button('curl').click();
-    expect(await code.innerText()).toContain(`curl -X POST ${server.url}v1/jobs -H`);
+    expect(await code.innerText()).toContain(`curl -X POST ${web.server.url}v1/jobs -H`);
     await button('Start').click();
-    await page.waitForURL(/#\/watch\//);
-    const id = new URL(page.url()).hash.split('/')[2]!;
+    await web.page.waitForURL(/#\/watch\//);
+    const id = new URL(web.page.url()).hash.split('/')[2]!;
     await state(id, 'finished');
-    expect(server.jobs.get(id).request).toMatchObject(request);
-    await page.goBack();
-    await page.locator('#start-title').waitFor();
-    expect(complaints).toEqual([]);
+    expect(web.server.jobs.get(id).request).toMatchObject(request);
+    await web.page.goBack();
+    await web.page.locator('#start-title').waitFor();
+    expect(web.complaints).toEqual([]);
   });
 
   it('says what is wrong with a request', async () => {
     await show('start');
-    await page.getByText('Advanced options').click();
-    await page.getByLabel('Prior', { exact: true }).fill('nowhere');
-    await page.getByLabel('Prior', { exact: true }).blur();
+    await web.page.getByText('Advanced options').click();
+    await web.page.getByLabel('Prior', { exact: true }).fill('nowhere');
+    await web.page.getByLabel('Prior', { exact: true }).blur();
     await button('Start').click();
     await expect
-      .poll(() => page.locator('#start-error').innerText(), { timeout: 10_000 })
+      .poll(() => web.page.locator('#start-error').innerText(), { timeout: 10_000 })
       .toContain('No prior is named "nowhere"');
-    await expectSoundInAllLooks(page);
+    await expectSoundInAllLooks(web.page);
   });
 
   it('shows a job while it runs, steers it, and is where it was after a reload', async () => {
     await submit('steered', endless);
     await show('watch/steered');
-    await page.locator('canvas.player').waitFor();
+    await web.page.locator('canvas.player').waitFor();
     await expect
       .poll(() => describes('#curve-steered'), { timeout: 10_000 })
       .toMatch(/^Activation per iteration: activation from /);
     await expect.poll(() => describes('#frames-steered'), { timeout: 10_000 }).toMatch(/to .* at frame 64$/);
     // A place in the chart is a frame.
-    await page.locator('#frames-steered .u-over').click({ position: { x: 2, y: 20 } });
-    await expect.poll(() => page.locator('.transport output').innerText(), { timeout: 10_000 }).toBe('1 / 64');
-    await page.locator('.steer summary').click();
+    await web.page.locator('#frames-steered .u-over').click({ position: { x: 2, y: 20 } });
+    await expect.poll(() => web.page.locator('.transport output').innerText(), { timeout: 10_000 }).toBe('1 / 64');
+    await web.page.locator('.steer summary').click();
     await expect
-      .poll(() => page.getByLabel('Step size', { exact: true }).getAttribute('placeholder'), { timeout: 10_000 })
+      .poll(() => web.page.getByLabel('Step size', { exact: true }).getAttribute('placeholder'), { timeout: 10_000 })
       .toBe('0.1');
     await button('Halve Step size').click();
-    await page.getByLabel('Smoothness', { exact: true }).fill('0.5');
-    await page.getByRole('combobox', { name: 'Unit' }).fill('still');
-    await page.getByRole('option', { name: 'Still' }).click();
+    await web.page.getByLabel('Smoothness', { exact: true }).fill('0.5');
+    await web.page.getByRole('combobox', { name: 'Unit' }).fill('still');
+    await web.page.getByRole('option', { name: 'Still' }).click();
     await button('Apply from the next step').click();
     await expect
-      .poll(() => page.getByRole('list', { name: 'Changes while it ran' }).innerText(), { timeout: 20_000 })
+      .poll(() => web.page.getByRole('list', { name: 'Changes while it ran' }).innerText(), { timeout: 20_000 })
       .toMatch(/from iteration \d+ step size 0\.05, smoothness 0\.5, unit still/);
-    expect(await page.locator('h1').innerText()).toBe('Left → Still');
-    await page.reload();
-    await page.locator('canvas.player').waitFor();
-    expect(await page.locator('h1').innerText()).toBe('Left → Still');
-    await expectSoundInAllLooks(page);
+    expect(await web.page.locator('h1').innerText()).toBe('Left → Still');
+    await web.page.reload();
+    await web.page.locator('canvas.player').waitFor();
+    expect(await web.page.locator('h1').innerText()).toBe('Left → Still');
+    await expectSoundInAllLooks(web.page);
     await button('Cancel job').click();
     await state('steered', 'cancelled');
     await button('Try again').click();
     await state('steered', 'running');
-    expect(complaints).toEqual([]);
+    expect(web.complaints).toEqual([]);
   });
 
   it('shows a finished job: video, sheet and evolution; and makes the same bytes again beside it', async () => {
     await submit('kept', { ...quick, keyframeEvery: 2 });
-    await reaches(server.jobs, 'kept', 'succeeded');
+    await reaches(web.server.jobs, 'kept', 'succeeded');
     await show('watch/kept');
     for (const view of ['Play', 'Evolution']) {
       await button(view).click();
       await expect
-        .poll(() => page.locator('video').evaluate((e: any) => e.videoWidth), { timeout: 30_000 })
+        .poll(() => web.page.locator('video').evaluate((e: any) => e.videoWidth), { timeout: 30_000 })
         .toBeGreaterThan(15);
     }
     await button('All frames').click();
     await expect
-      .poll(() => page.locator('.screen img').evaluate((e: any) => e.naturalWidth), { timeout: 20_000 })
+      .poll(() => web.page.locator('.screen img').evaluate((e: any) => e.naturalWidth), { timeout: 20_000 })
       .toBeGreaterThan(15);
-    await expectSoundInAllLooks(page);
+    await expectSoundInAllLooks(web.page);
     await button('Reproduce').click();
-    await page.waitForURL(/#\/watch\/kept\/./);
-    const again = new URL(page.url()).hash.split('/')[3]!;
+    await web.page.waitForURL(/#\/watch\/kept\/./);
+    const again = new URL(web.page.url()).hash.split('/')[3]!;
     await state(again, 'finished');
-    await expect.poll(() => page.getByText('The same bytes').count(), { timeout: 20_000 }).toBe(2);
-    await expectSoundInAllLooks(page);
+    await expect.poll(() => web.page.getByText('The same bytes').count(), { timeout: 20_000 }).toBe(2);
+    await expectSoundInAllLooks(web.page);
     await button(/^Take .* away$/, panel('kept')).click();
-    expect(new URL(page.url()).hash).toBe(`#/watch/${again}`);
-    await page.getByRole('link', { name: 'Change and start' }).click();
-    await expect.poll(() => page.getByLabel('Frames', { exact: true }).inputValue(), { timeout: 10_000 }).toBe('24');
-    expect(complaints).toEqual([]);
+    expect(new URL(web.page.url()).hash).toBe(`#/watch/${again}`);
+    await web.page.getByRole('link', { name: 'Change and start' }).click();
+    await expect
+      .poll(() => web.page.getByLabel('Frames', { exact: true }).inputValue(), { timeout: 10_000 })
+      .toBe('24');
+    expect(web.complaints).toEqual([]);
   });
 
   it('makes images of several units', async () => {
     await show('start');
-    await page.getByText('Images').click();
-    const add = page.getByRole('combobox', { name: 'Add a unit' });
+    await web.page.getByText('Images').click();
+    const add = web.page.getByRole('combobox', { name: 'Add a unit' });
     for (let i = 0; i < 2; i++) {
       await add.click();
-      await page.getByRole('listbox').getByRole('option').nth(i).click();
+      await web.page.getByRole('listbox').getByRole('option').nth(i).click();
     }
-    await page.getByText('Advanced options').click();
-    await page.getByLabel('Iterations', { exact: true }).fill('3');
+    await web.page.getByText('Advanced options').click();
+    await web.page.getByLabel('Iterations', { exact: true }).fill('3');
     await button('Start').click();
-    await page.waitForURL(/#\/watch\//);
-    const id = new URL(page.url()).hash.split('/')[2]!;
+    await web.page.waitForURL(/#\/watch\//);
+    const id = new URL(web.page.url()).hash.split('/')[2]!;
     await state(id, 'finished');
-    expect(server.jobs.get(id).request).toMatchObject({ kind: 'image', model: TINY_CLASSIFIER });
+    expect(web.server.jobs.get(id).request).toMatchObject({ kind: 'image', model: TINY_CLASSIFIER });
     await expect
-      .poll(() => page.locator('.screen img').evaluate((e: any) => e.naturalWidth), { timeout: 20_000 })
+      .poll(() => web.page.locator('.screen img').evaluate((e: any) => e.naturalWidth), { timeout: 20_000 })
       .toBeGreaterThan(15);
-    expect(complaints).toEqual([]);
+    expect(web.complaints).toEqual([]);
   });
 
   it('stays usable over a slow network: numbers keep coming, and commands work', async () => {
     await submit('slow', { ...endless, frames: 256 });
-    const session = await page.context().newCDPSession(page);
+    const session = await web.page.context().newCDPSession(web.page);
     await show('watch/slow');
-    await page.locator('canvas.player').waitFor();
+    await web.page.locator('canvas.player').waitFor();
     await session.send('Network.enable');
     await session.send('Network.emulateNetworkConditions', {
       ...{ offline: false, latency: 150 },
       ...{ downloadThroughput: 100_000, uploadThroughput: 100_000 },
     });
     const iteration = async (): Promise<number> =>
-      Number(/Iteration (\d+)/.exec(await page.locator('.progress-label').innerText())?.[1]);
+      Number(/Iteration (\d+)/.exec(await web.page.locator('.progress-label').innerText())?.[1]);
     const before = await iteration();
     await expect.poll(iteration, { timeout: 30_000 }).toBeGreaterThan(before + 2);
     await button('Pause').click();
     await state('slow', 'paused');
-    expect(complaints).toEqual([]);
+    expect(web.complaints).toEqual([]);
   });
 });
 

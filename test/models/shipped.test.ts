@@ -97,6 +97,15 @@ describe('the shipped models', () => {
     expect(shares.partner).toBeGreaterThanOrEqual(0.9);
   });
 
+  it('figures-lrcn-2, its judge, does so too and has other weights', async () => {
+    const { quality } = registry.loadRecogniser('figures-lrcn-2').manifest;
+    expect(quality['accuracy']).toBeGreaterThanOrEqual(0.95);
+    expect(registry.load('figures-lrcn-2').sha256).not.toBe(registry.load('figures-lrcn').sha256);
+    const shares = await sharesOf('figures-lrcn-2', (label) => label);
+    expect(shares.inOrder).toBeGreaterThanOrEqual(0.95);
+    expect(shares.partner).toBeGreaterThanOrEqual(0.9);
+  });
+
   it('figures-orderblind has no use for it', async () => {
     const { quality } = registry.loadRecogniser('figures-orderblind').manifest;
     expect(quality['accuracy']).toBeGreaterThanOrEqual(0.97);

@@ -6,6 +6,7 @@ import { runEvaluation } from '../../../src/jobs/evaluation/run-evaluation.js';
 import type { EvaluationReport, MeasuredMethod } from '../../../src/protocol/index.js';
 import { EVALUATION_FILES, writeEvaluationFiles } from '../../../src/report/write-evaluation.js';
 import { action } from '../command.js';
+import { workFolder } from '../embedded.js';
 import { writing } from '../errors.js';
 import { columns } from '../format.js';
 import { onInterrupt } from '../interrupt.js';
@@ -53,7 +54,7 @@ export function define(command: Command): void {
   examples(command, [
     [
       'the default model, judged by another, to out/evaluation/report.html',
-      'neuroreel evaluate --judge figures-orderblind',
+      'neuroreel evaluate --preset paced --judge figures-lrcn-2',
     ],
     [
       'some units of a classifier, against pictures of yours: my-pictures/LABEL/anything.jpg',
@@ -77,7 +78,7 @@ async function evaluate(out: Output, options: EvaluateOptions): Promise<void> {
     await writing(folder, () => mkdir(folder, { recursive: true }));
     const { report, pictures } = await runEvaluation({
       ...{ registry, model, prior, units, starts, seed, preset, settings, iterations, frames, threads, baseline },
-      work: join(folder, '.run'),
+      work: workFolder(folder, 'evaluation'),
       ...runtimeChoice(options),
       judges: options.judge ?? [],
       real: options.real === undefined ? undefined : resolve(options.real),

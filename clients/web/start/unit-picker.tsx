@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useId, useRef } from 'preact/hooks';
 import { sentenceCase } from '../shared/words.js';
-import { findUnits, type Found } from './unit-search.js';
+import { findUnits, type Found } from '../shared/unit-search.js';
 
 interface UnitPickerProps {
   readonly label: string;

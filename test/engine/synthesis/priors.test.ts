@@ -118,6 +118,38 @@ describe('waves', () => {
   });
 });
 
+describe('a sampled start', () => {
+  const settings = { start: { from: 'sample' } } as const;
+  const start = async (model: string, frames: number): Promise<Float32Array> => {
+    const run = await runs.open({ model, frames, settings });
+    const { code } = run.checkpoint().arrays;
+    await run.close();
+    return code!;
+  };
+
+  it('of pictures has the mean and the covariance of real codes', async () => {
+    const { mean, factors } = runs.task({ model: CLASSIFIER }).task.prior.statistics;
+    const N = 2000;
+    const codes = await start(CLASSIFIER, N);
+    const away = (n: number, i: number): number => codes[n * CODE + i]! - mean[i]!;
+    const entry = (factor: Float32Array, i: number, j: number): number =>
+      Array.from({ length: CODE }, (_, k) => factor[i * CODE + k]! * factor[j * CODE + k]!).reduce((a, b) => a + b, 0);
+    for (let i = 0; i < CODE; i++) {
+      for (let j = 0; j <= i; j++) {
+        const real = entry(factors!.within, i, j) + entry(factors!.between, i, j);
+        const own = Array.from({ length: N }, (_, n) => away(n, i) * away(n, j)).reduce((a, b) => a + b, 0) / N;
+        expect(Math.abs(own - real)).toBeLessThan(0.15);
+      }
+    }
+  });
+
+  it('of a video has frames that have something in common', async () => {
+    const [one, two] = [await start('small', 400), await start(CLASSIFIER, 400)];
+    const first = (codes: Float32Array): number => variance(Array.from({ length: 400 }, (_, t) => codes[t * CODE]!));
+    expect(first(one)).toBeLessThan(first(two));
+  });
+});
+
 describe('a sphere', () => {
   it('keeps codes at the distance of real ones from the mean code', async () => {
     const { codes } = await finished(
