@@ -45,8 +45,21 @@ const times = (job: Job, state: Job['state']): number => job.events.filter((even
 const MOMENTS = ['queued', 'starting', 'running', 'encoding', 'ended'] as const;
 type Moment = (typeof MOMENTS)[number];
 
-/** Milliseconds from the submission of a job to its end. */
-const lifeOf = ({ createdAt, endedAt }: Job): number => Date.parse(endedAt!) - Date.parse(createdAt);
+/**
+ * Milliseconds that a job takes from its submission to its end, without what it did in vain: a start before it was interrupted,
+ * and the time until it was taken up again.
+ */
+function lifeOf({ events }: Job, killedAt = Infinity): number {
+  const spent: Partial<Record<Job['state'], number>> = {};
+  for (const [i, { state, at }] of events.slice(0, -1).entries()) {
+    const end = events[i + 1]!;
+    const isCut = end.state === 'queued';
+    const ms = (isCut ? Math.min(killedAt, Date.parse(end.at)) : Date.parse(end.at)) - Date.parse(at);
+    // Steps are not made again; a start and the files are.
+    spent[state] = state === 'running' ? (spent.running ?? 0) + ms : ms;
+  }
+  return Object.values(spent).reduce((sum, ms) => sum + ms, 0);
+}
 
 /** A job's states, each with the milliseconds after the one before. */
 function story({ id, events }: Job): string {
@@ -55,9 +68,9 @@ function story({ id, events }: Job): string {
   return `${id}: ${events.map(({ state }, i) => state + since(i)).join(', ')}`;
 }
 
-/** `size` random moments, one in each part of a life that is cut into so many, as milliseconds, in random order. */
-function momentsOf(life: number, size: number, random: Random): number[] {
-  return Array.from(random.permutation(size), (part) => ((part + random.uniform()) / size) * life);
+/** `size` random moments of a life, 0 to 1, one in each part of it when it is cut into so many, in random order. */
+function momentsOf(size: number, random: Random): number[] {
+  return Array.from(random.permutation(size), (part) => (part + random.uniform()) / size);
 }
 
 /** Counts of kills by what they hit, and of what came of the jobs. */
@@ -104,14 +117,17 @@ export function killServer({ size, seed, job, say }: Chaos): Promise<Counts> {
       say?.(story(whole));
       const expected = await server.mp4('whole');
       const tally = new Tally();
-      for (const [i, moment] of momentsOf(lifeOf(whole), size, random).entries()) {
+      // As long as the last job's: machines get slower and faster.
+      let life = lifeOf(whole);
+      for (const [i, moment] of momentsOf(size, random).entries()) {
         const id = `job-${i}`;
         await server.call('PUT', `/v1/jobs/${id}`, request);
-        await sleep(moment);
+        await sleep(moment * life);
         const killedAt = Date.now();
         await server.kill();
         server = await ServerProcess.start(place);
         const ended = await server.end(id);
+        life = lifeOf(ended, killedAt);
         tally.add(hitByServer(ended, killedAt), ended, (await server.mp4(id)) === expected);
         say?.(story(ended));
       }
@@ -153,13 +169,16 @@ export function killWorker({ size, seed, job, say }: Chaos): Promise<Counts> {
       say?.(story(whole));
       const expected = manager.artifact('whole', 'video.mp4').sha256;
       const tally = new Tally();
-      for (const [i, moment] of momentsOf(lifeOf(whole), size, random).entries()) {
+      let life = lifeOf(whole);
+      for (const [i, moment] of momentsOf(size, random).entries()) {
         const id = `job-${i}`;
         await manager.submit(id, request);
-        await sleep(moment);
+        await sleep(moment * life);
         const { state } = manager.get(id);
+        const killedAt = Date.now();
         manager.killWorker(id);
         const ended = await end(id);
+        life = lifeOf(ended, killedAt);
         const isIdentical = manager.artifacts(id).some(({ sha256 }) => sha256 === expected);
         tally.add(isFinal(state) ? 'ended' : (state as Moment), ended, isIdentical);
         say?.(story(ended));
