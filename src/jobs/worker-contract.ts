@@ -49,6 +49,8 @@ export interface WorkerStart {
   readonly steering: Job['steering'];
   /** Seconds between two checkpoints. */
   readonly checkpointSeconds: number;
+  /** Whether there is a file that the worker shares with the server, for frames. */
+  readonly shares: boolean;
   /** Milliseconds between two signs of life. */
   readonly beatMs: number;
   /** Paths of files of other jobs that the request names, see {@link JobContext.inputs}. */
@@ -99,6 +101,11 @@ export interface StepFrames {
   readonly height: number;
 }
 
+/** Frames as a worker sends them: in the message, or as so many bytes at the start of the file that it shares with the server. */
+export interface SentFrames extends Omit<StepFrames, 'pixels'> {
+  readonly pixels: Uint8Array | number;
+}
+
 /** One iteration of a picture of a figure, as its module reports it. */
 export interface PictureReport {
   /** Pictures that are done, and in all. */
@@ -128,12 +135,13 @@ export interface WireError {
   readonly stack?: string | undefined;
 }
 
-export type WorkerMessage =
+/** `F`: frames as they are sent, or as they arrived. */
+export type WorkerMessage<F = SentFrames> =
   /** It is alive, and takes so many bytes of memory. */
   | { type: 'beat'; bytes: number }
   | { type: 'started'; at: string; run: JobRun }
-  | { type: 'progress'; step: StepReport; frames: StepFrames | null; microseconds: number }
-  | { type: 'picture'; picture: PictureReport; frames: StepFrames | null; microseconds: number }
+  | { type: 'progress'; step: StepReport; frames: F | null; microseconds: number }
+  | { type: 'picture'; picture: PictureReport; frames: F | null; microseconds: number }
   | { type: 'clip'; clip: ClipReport }
   | { type: 'paused' | 'resumed'; at: string }
   | { type: 'encoding'; at: string; frames: number; of: number }

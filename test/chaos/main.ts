@@ -18,7 +18,7 @@ const { values } = parseArgs({
 const HELP = `npm run test:chaos -- [options]
   --size N         the server is killed in the middle of N jobs (10)
   --workers N      the worker is killed in the middle of N jobs (as --size)
-  --units N        units of the batch (20)
+  --units N        units of the batch, 3 or more (20)
   --seed N         of the random moments (1)
   --model NAME, --frames N, --iterations N   the job that is disturbed (a video of a tiny recogniser)`;
 
@@ -30,6 +30,8 @@ const words = (counts: Counts): string =>
 
 if (values.help) say(HELP);
 else {
+  const units = Number(values.units);
+  if (!(units >= 3)) throw new Error('--units: 3 or more, so that the batch can be interrupted twice');
   const size = Number(values.size);
   const seed = Number(values.seed);
   const job = {
@@ -41,7 +43,6 @@ else {
   say(`server killed: ${words(server)}`);
   const worker = await killWorker({ size: Number(values.workers ?? size), seed, job, say });
   say(`worker killed: ${words(worker)}`);
-  const units = Number(values.units);
   const many = await batch({ size: units, seed, say });
   const kills = [server, worker];
   const isHit = kills.every((counts) => counts['hit running']! >= counts['jobs']! / 2);

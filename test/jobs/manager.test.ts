@@ -179,10 +179,12 @@ describe('pausing', () => {
     manager.pause('a');
     await reaches(manager, 'a', 'paused');
     const held = manager.get('a').progress?.iteration;
+    const next = new Promise<number>((resolve) => {
+      manager.events.once('progress', (_, { iteration }) => resolve(iteration));
+    });
     manager.resume('a');
     await reaches(manager, 'a', 'running');
-    await new Promise<void>((resolve) => manager.events.once('progress', () => resolve()));
-    expect(manager.get('a').progress?.iteration).toBe((held ?? 0) + 1);
+    expect(await next).toBe((held ?? 0) + 1);
     manager.pause('a');
     await reaches(manager, 'a', 'paused');
     manager.cancel('a');

@@ -1,6 +1,6 @@
 /** Workers as processes: what kills them, what they print, who they obey, and what becomes of those whose server is gone. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { fstatSync, readFileSync, writeSync } from 'node:fs';
 import { mkdir, open as openFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,6 +9,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobManager } from '../../src/jobs/manager.js';
 import { WorkFolder } from '../../src/jobs/store/work-folder.js';
 import { workerEnvironment } from '../../src/jobs/worker/process.js';
+import { SharedFile } from '../../src/jobs/worker/shared-file.js';
+import { TaskProcess } from '../../src/jobs/worker/task-process.js';
 import { Workers } from '../../src/jobs/worker/workers.js';
 import { FINAL_STATES } from '../../src/protocol/index.js';
 import {
@@ -166,6 +168,28 @@ describe('a worker that is held ready', () => {
     expect(taken).not.toBe(dead);
     await taken.end();
     await workers.close();
+  });
+});
+
+describe('the file that a worker shares with the server', () => {
+  it('has no name, gives what was put there, and refuses to be read when it is closed or too short', async () => {
+    const file = SharedFile.create()!;
+    writeSync(file.fd, Uint8Array.of(1, 2, 3), 0, 3, 0);
+    expect(await file.read(3)).toEqual(Uint8Array.of(1, 2, 3));
+    await expect(file.read(4)).rejects.toThrow('shorter');
+    expect(fstatSync(file.fd).nlink).toBe(0);
+    await file.close();
+    await expect(file.read(3)).rejects.toThrow('closed');
+  });
+});
+
+describe('a process for one piece of work', () => {
+  it('that dies says how', async () => {
+    const crashed = new TaskProcess('src/jobs/examples/score-process.js', { directory: 'none' }, () => undefined);
+    await crashed.end();
+    expect(await crashed.ended).toBe('Its process was ended by SIGKILL.');
+    const broken = new TaskProcess('src/jobs/absent.js', null, () => undefined);
+    expect(await broken.ended).toBe('Its process ended with code 1.');
   });
 });
 

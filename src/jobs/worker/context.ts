@@ -11,6 +11,7 @@ import {
   type JobContext,
   type JobEvent,
   type PictureReport,
+  type SentFrames,
   type ServerMessage,
   type StepFrames,
   type StepReport,
@@ -18,6 +19,7 @@ import {
   type WorkerMessage,
   type WorkerStart,
 } from '../worker-contract.js';
+import { share } from './shared-file.js';
 
 /** Frames on their way to the server are waited for before the next part of a step, no longer than so. */
 const SENDING_MS = 100;
@@ -36,6 +38,7 @@ export class WorkerContext implements JobContext {
   readonly checkpointSeconds: number;
   readonly inputs: WorkerStart['inputs'];
   readonly #send: (message: WorkerMessage) => Promise<void>;
+  readonly #shares: boolean;
   readonly #beatMs: number;
   #wishes: Wishes;
   #wake: () => void = () => undefined;
@@ -62,6 +65,7 @@ export class WorkerContext implements JobContext {
     this.work = start.work;
     this.#send = send;
     this.#wishes = start.wishes;
+    this.#shares = start.shares;
     this.#beatMs = start.beatMs;
     this.#events = [...start.events];
     this.#steering = [...start.steering];
@@ -114,9 +118,7 @@ export class WorkerContext implements JobContext {
     const { iteration, activation } = step;
     if (frames !== undefined && this.#evolution?.isDue(iteration))
       this.#evolution.add({ ...frames, step: iteration, activation, microseconds: 0 });
-    // Those that are for the evolution alone stay here.
-    const shown = this.#untaken > 0 ? undefined : frames;
-    this.#postWith(shown, (rest) => ({ type: 'progress', step, ...rest }));
+    this.#postWith(frames, (rest) => ({ type: 'progress', step, ...rest }));
   }
 
   picture(picture: PictureReport, frames?: StepFrames): void {
@@ -126,14 +128,21 @@ export class WorkerContext implements JobContext {
   /** Sends the frames with a message, and notes that they are on their way. */
   #postWith(
     frames: StepFrames | undefined,
-    message: (rest: { frames: StepFrames | null; microseconds: number }) => WorkerMessage,
+    message: (rest: { frames: SentFrames | null; microseconds: number }) => WorkerMessage,
   ): void {
     const microseconds = Math.round((performance.timeOrigin + performance.now()) * 1000);
-    const sending = this.#send(message({ frames: frames ?? null, microseconds }));
-    if (frames === undefined) return;
+    // The last ones have to be taken first: there is room for one sequence.
+    if (frames === undefined || this.#untaken > 0) {
+      this.#tell(message({ frames: null, microseconds }));
+      return;
+    }
     this.#lastPixels = performance.now();
     this.#untaken++;
-    this.#sending = sending;
+    const { pixels } = frames;
+    const isShared = this.#shares && share(pixels);
+    this.#sending = this.#send(
+      message({ frames: { ...frames, pixels: isShared ? pixels.length : pixels }, microseconds }),
+    );
   }
 
   clip(report: ClipReport): void {

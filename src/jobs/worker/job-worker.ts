@@ -3,6 +3,7 @@ import { asNeuroreelError, NeuroreelError, type Steering } from '../../protocol/
 import {
   BEAT_MS,
   type ServerMessage,
+  type StepFrames,
   type WireError,
   type Wishes,
   type WorkerMessage,
@@ -22,7 +23,8 @@ export type WorkerEnd =
 
 type EndMessage = Extract<WorkerMessage, { type: 'succeeded' | 'canceled' | 'parked' | 'failed' | 'broke' }>;
 /** Messages while a job runs; the rest end it. */
-export type WorkerNews = Exclude<WorkerMessage, EndMessage | { type: 'beat' }>;
+export type WorkerNews = Exclude<WorkerMessage<StepFrames>, EndMessage | { type: 'beat' }>;
+type SentNews = Exclude<WorkerMessage, EndMessage | { type: 'beat' }>;
 
 const ENDS: readonly string[] = ['succeeded', 'canceled', 'parked', 'failed', 'broke'] satisfies EndMessage['type'][];
 const isEnd = (message: WorkerMessage): message is EndMessage => ENDS.includes(message.type);
@@ -82,16 +84,21 @@ export class JobWorker {
   #heard = false;
   #lastSign = performance.now();
   #bytes = 0;
+  /** What has come and is not done yet. */
+  #turn: Promise<void> | null = null;
   /** Resolves once, when the process has ended; never rejects. */
   readonly ended: Promise<WorkerEnd>;
 
-  constructor(start: Omit<WorkerStart, 'beatMs'>, { process, onNews, onLine, stallMs }: JobWorkerOptions) {
+  constructor(start: Omit<WorkerStart, 'beatMs' | 'shares'>, { process, onNews, onLine, stallMs }: JobWorkerOptions) {
     this.#process = process;
     process.ref();
     process.output.onLine = onLine;
     const ended = new Promise<WorkerEnd>((resolve) => (this.#end = resolve));
     this.#listen(onNews);
-    this.#tell({ type: 'do', start: { ...start, beatMs: Math.min(BEAT_MS, stallMs / 4) } });
+    this.#tell({
+      type: 'do',
+      start: { ...start, shares: process.shared !== null, beatMs: Math.min(BEAT_MS, stallMs / 4) },
+    });
     this.#watch = setInterval(() => this.#lookForLife(stallMs), Math.max(5, stallMs / 4));
     this.#watch.unref();
     this.ended = ended.then(async (end) => {
@@ -164,19 +171,40 @@ export class JobWorker {
 
   #listen(onNews: (news: WorkerNews) => void): void {
     this.#process.onMessage = (message) => {
-      if (this.#over) return;
       this.#heard = true;
       this.#lastSign = performance.now();
-      if (isEnd(message)) this.#finish(endOf(message));
-      else if (message.type === 'beat') this.#bytes = message.bytes;
-      else this.#hear(message, onNews);
+      if (message.type === 'beat') this.#bytes = message.bytes;
+      else this.#inTurn(() => (isEnd(message) ? this.#finish(endOf(message)) : this.#take(message, onNews)));
     };
-    void this.#process.ended.then((end) => this.#finish(deathOf(end, this.#process.output.tail)));
+    void this.#process.ended.then((end) => this.#inTurn(() => this.#finish(deathOf(end, this.#process.output.tail))));
+  }
+
+  /** One message after the other: of some, the frames have to be read first. */
+  #inTurn(work: () => void | Promise<void>): void {
+    const done = this.#turn === null ? work() : this.#turn.then(work);
+    if (done === undefined) return;
+    const turn = done.finally(() => {
+      if (this.#turn === turn) this.#turn = null;
+    });
+    this.#turn = turn;
+  }
+
+  #take(news: SentNews, onNews: (news: WorkerNews) => void): void | Promise<void> {
+    if (!('frames' in news) || news.frames === null || typeof news.frames === 'number')
+      return this.#hear(news as WorkerNews, onNews);
+    const { pixels, ...size } = news.frames;
+    const told = (read: Uint8Array | null): void => {
+      this.#tell({ type: 'taken' });
+      this.#hear({ ...news, frames: read && { ...size, pixels: read } } as WorkerNews, onNews);
+    };
+    if (typeof pixels !== 'number') return told(pixels);
+    // The iteration counts also when its frames are lost.
+    return this.#process.shared!.read(pixels).then(told, () => told(null));
   }
 
   #hear(news: WorkerNews, onNews: (news: WorkerNews) => void): void {
+    if (this.#over) return;
     if (news.type === 'paused' || news.type === 'resumed') this.#held = news.type === 'paused';
-    if ('frames' in news && typeof news.frames === 'object' && news.frames !== null) this.#tell({ type: 'taken' });
     try {
       onNews(news);
     } catch (error) {

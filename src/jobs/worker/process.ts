@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { compiled } from '../package-root.js';
 import type { ServerMessage, WorkerMessage } from '../worker-contract.js';
 import { WorkerOutput } from './output.js';
+import { SharedFile } from './shared-file.js';
 
 /** How a worker process ended. */
 export interface ProcessEnd {
@@ -37,6 +38,8 @@ export function workerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 export class WorkerProcess {
   readonly output = new WorkerOutput();
+  /** Through which it hands frames over. */
+  readonly shared = SharedFile.create();
   /** Told of each message, in order. */
   onMessage: (message: WorkerMessage) => void = () => undefined;
   /** Resolves once, when it has ended and its last message was told; never rejects. */
@@ -47,8 +50,8 @@ export class WorkerProcess {
   /** Starts one. It does not keep this process alive until {@link ref}. */
   constructor() {
     const child = fork(compiled('src/jobs/worker/main.js'), [], {
-      // The last one is never written to: when this process is gone, however it ended, the worker reads its end.
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
+      // The fifth is never written to: when this process is gone, however it ended, the worker reads its end.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe', this.shared?.fd ?? 'ignore'],
       serialization: 'advanced',
       detached: true,
       execArgv: process.execArgv.filter((option) => INHERITED.test(option)),
@@ -59,6 +62,7 @@ export class WorkerProcess {
     (child.stdio[4] as Readable | null | undefined)?.on('error', () => undefined);
     child.on('message', (message) => this.onMessage(message as WorkerMessage));
     this.ended = this.#watchEnd();
+    void this.ended.then(() => this.shared?.close());
     this.#hold('unref');
   }
 
