@@ -47,11 +47,15 @@ describe('the plan of a figure', () => {
     ]);
     expect(requests[2]?.settings?.objective).toMatchObject({ with: [{ unit: 'still' }], gamma: 1 });
     const matrix = planned('s12', { units: [0, 1, 2] }).panels;
-    expect(matrix.map((line) => line.map((panel) => panel !== null))).toEqual([
-      [true, true, true],
-      [false, true, true],
-      [false, false, true],
-    ]);
+    const asked = matrix.map((line) => line.map((panel) => (panel?.kind === 'made' ? panel : null)));
+    for (let r = 0; r < 3; r++) {
+      expect(asked[r]![r]!.request.settings?.objective).toBeUndefined();
+      for (let c = 0; c < r; c++) {
+        // Both are of one run: another start of the same pair.
+        expect(asked[r]![c]!.request).toEqual(asked[c]![r]!.request);
+        expect([asked[c]![r]!.start, asked[r]![c]!.start]).toEqual([0, 1]);
+      }
+    }
     expect(() => planned('s11', { units: ['left'] })).toThrow('needs two units');
   });
 

@@ -10,6 +10,7 @@ import type { JobManager } from '../../src/jobs/manager.js';
 import { WorkFolder } from '../../src/jobs/store/work-folder.js';
 import { workerEnvironment } from '../../src/jobs/worker/process.js';
 import { SharedFile } from '../../src/jobs/worker/shared-file.js';
+import { TaskProcess } from '../../src/jobs/worker/task-process.js';
 import { Workers } from '../../src/jobs/worker/workers.js';
 import { FINAL_STATES } from '../../src/protocol/index.js';
 import {
@@ -179,6 +180,16 @@ describe('the file that a worker shares with the server', () => {
     expect(fstatSync(file.fd).nlink).toBe(0);
     await file.close();
     await expect(file.read(3)).rejects.toThrow('closed');
+  });
+});
+
+describe('a process for one piece of work', () => {
+  it('that dies says how', async () => {
+    const crashed = new TaskProcess('src/jobs/examples/score-process.js', { directory: 'none' }, () => undefined);
+    await crashed.end();
+    expect(await crashed.ended).toBe('Its process was ended by SIGKILL.');
+    const broken = new TaskProcess('src/jobs/absent.js', null, () => undefined);
+    expect(await broken.ended).toBe('Its process ended with code 1.');
   });
 });
 

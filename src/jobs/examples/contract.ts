@@ -1,4 +1,4 @@
-/** What the thread that scores real examples is told, and what it tells. */
+/** What the process that scores real examples is told, and what it tells. */
 import type { ErrorCode } from '../../protocol/index.js';
 
 export interface ScoringStart {

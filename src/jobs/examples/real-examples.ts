@@ -1,17 +1,15 @@
 /**
- * Real clips and pictures by how much they excite units: scored in a thread, one set after another, kept on disk by the hash of
+ * Real clips and pictures by how much they excite units: scored in a process, one set after another, kept on disk by the hash of
  * their content, and told as far as they are known.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
 import { unitIndex } from '../../engine/models/registry.js';
 import { MAX_EXAMPLES, NeuroreelError, type ExamplesQuery, type UnitExamples } from '../../protocol/index.js';
 import { clipSet } from '../audit/clip-sets.js';
 import type { EngineSettings } from '../kinds.js';
 import { manifestOf, type ModelCatalogue } from '../model-catalogue.js';
-import { compiled } from '../package-root.js';
+import { TaskProcess } from '../worker/task-process.js';
 import type { ScoredExample, ScoringMessage, ScoringStart } from './contract.js';
 import type { WithUnits } from './material.js';
 
@@ -49,11 +47,13 @@ interface Held {
   loaded: Promise<void>;
 }
 
+type Ending = Pick<Held, 'state' | 'error'>;
+
 export class RealExamples {
   readonly #options: ExamplesOptions;
   /** The longest unused first. */
   readonly #held = new Map<string, Held>();
-  readonly #threads = new Set<Worker>();
+  readonly #processes = new Set<TaskProcess<ScoringMessage>>();
   #loading: Promise<void> = Promise.resolve();
   #scoring: Promise<void> = Promise.resolve();
   #closed = false;
@@ -137,10 +137,10 @@ export class RealExamples {
     return { ...common, source, words: `the clips that ${name} brings`, key: JSON.stringify([sha256, source]) };
   }
 
-  /** Ends the threads; what was scored is kept. */
+  /** Ends the processes; what was scored is kept. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#threads].map((thread) => thread.terminate()));
+    await Promise.all([...this.#processes].map((process) => process.end()));
   }
 
   #hold(set: ExampleSet): Held {
@@ -164,7 +164,7 @@ export class RealExamples {
     return held;
   }
 
-  /** Runs a thread over the set; resolves when it has ended, however it did. */
+  /** Runs a process over the set; resolves when it has ended, however it did. */
   async #run(set: ExampleSet, held: Held, score: boolean): Promise<void> {
     if (this.#closed) return;
     const { settings, folder } = this.#options;
@@ -174,41 +174,35 @@ export class RealExamples {
       device: settings.device ?? 'auto',
       frameCacheFolder: settings.frameCacheFolder ?? null,
     };
-    const address = pathToFileURL(compiled('src/jobs/examples/score-thread.js'));
-    const thread = new Worker(address, { workerData: start, name: `examples for ${set.manifest.name}` });
-    this.#threads.add(thread);
     const fresh: ScoredExample[] = [];
-    await new Promise<void>((resolve) => {
-      const end = (state: Held['state'], error: string | null): void => {
-        Object.assign(held, { state, error });
-        resolve();
-      };
-      thread.on('message', (message: ScoringMessage) => {
-        switch (message.type) {
-          case 'listed':
-            Object.assign(held, { scored: fresh, skipped: [], total: message.total, reference: message.reference });
-            break;
-          case 'scored':
-            fresh.push(message.example);
-            break;
-          case 'skipped':
-            if (held.skipped.length < MOST_SKIPPED) held.skipped.push({ name: message.name, reason: message.reason });
-            break;
-          case 'done':
-            end(score || fresh.length + held.skipped.length >= held.total ? 'complete' : 'incomplete', null);
-            break;
-          case 'failed':
-            end('failed', withoutPaths(message.message, set));
+    const said: { end: Ending | null } = { end: null };
+    const process = new TaskProcess<ScoringMessage>('src/jobs/examples/score-process.js', start, (message) => {
+      switch (message.type) {
+        case 'listed':
+          Object.assign(held, { scored: fresh, skipped: [], total: message.total, reference: message.reference });
+          break;
+        case 'scored':
+          fresh.push(message.example);
+          break;
+        case 'skipped':
+          if (held.skipped.length < MOST_SKIPPED) held.skipped.push({ name: message.name, reason: message.reason });
+          break;
+        case 'done': {
+          const all = score || fresh.length + held.skipped.length >= held.total;
+          said.end = { state: all ? 'complete' : 'incomplete', error: null };
+          void process.end();
+          break;
         }
-      });
-      thread.on('error', ({ message }) => end('failed', message));
-      thread.on('exit', () => {
-        if (held.state === 'scoring' || held.state === 'waiting') held.state = 'incomplete';
-        resolve();
-      });
+        case 'failed':
+          said.end = { state: 'failed', error: withoutPaths(message.message, set) };
+          void process.end();
+      }
     });
-    this.#threads.delete(thread);
-    await thread.terminate();
+    this.#processes.add(process);
+    const words = await process.ended;
+    this.#processes.delete(process);
+    const died: Ending = this.#closed ? { state: 'incomplete', error: null } : { state: 'failed', error: words };
+    Object.assign(held, said.end ?? died);
   }
 }
 

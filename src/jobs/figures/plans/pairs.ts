@@ -54,7 +54,7 @@ export function pairs(options: FigureOptions, registry: ModelRegistry): FigurePl
   };
 }
 
-/** A matrix of pairs: the units alone on its diagonal, each pair above it. */
+/** A matrix of pairs: the units alone on its diagonal, each pair from one start above it and from another one below. */
 export function pairMatrix(options: FigureOptions, registry: ModelRegistry): FigurePlan {
   const model = modelOf(options, registry);
   const units = unitsOf(model, options.units, 5);
@@ -62,12 +62,15 @@ export function pairMatrix(options: FigureOptions, registry: ModelRegistry): Fig
   return {
     title: `Every pair of ${units.length} units of ${model.name}`,
     subtitle: `On the diagonal each alone; ${wordsOf(options, priorOf(options, model))}`,
+    footer: 'Above the diagonal one start, below it another; activations in the order of the units.',
     rows: units.map(shortLabel),
     columns: units.map(shortLabel),
     panels: units.map((one, r) =>
       units.map((other, c) => {
-        if (c < r) return null;
-        return c === r ? single(model, one, options) : made(joint(model, one, other, options, 1), 0, '');
+        if (c === r) return single(model, one, options);
+        return c > r
+          ? made(joint(model, one, other, options, 2), 0, '')
+          : made(joint(model, other, one, options, 2), 1, '');
       }),
     ),
   };

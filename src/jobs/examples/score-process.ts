@@ -1,13 +1,13 @@
-/** Entry of the thread that scores real examples: forward passes over a set, what is known already left out. */
-import { parentPort, workerData } from 'node:worker_threads';
+/** Entry of the process that scores real examples: forward passes over a set, what is known already left out. */
 import { inOrder } from '../../engine/audit/permutations.js';
 import { RecogniserScorer } from '../../engine/audit/recogniser-scorer.js';
 import { readPackage, type ModelPackage } from '../../engine/models/package.js';
 import { isClassifier } from '../../engine/models/registry.js';
 import { openRuntime } from '../../engine/runtimes/open.js';
 import type { Runtime } from '../../engine/runtimes/runtime.js';
-import { NeuroreelError, type ErrorCode } from '../../protocol/index.js';
+import { asNeuroreelError, NeuroreelError, type ErrorCode } from '../../protocol/index.js';
 import type { FrameSequence } from '../../video/index.js';
+import { onTask } from '../worker/task.js';
 import type { EvaluatedModel } from '../evaluation/examples.js';
 import { openViewer, type Viewer } from '../evaluation/scoring.js';
 import type { ScoringMessage, ScoringStart } from './contract.js';
@@ -17,7 +17,7 @@ import { ScoreFile, type KnownScore } from './score-file.js';
 /** One thread computes, so that jobs and viewers keep the rest of the machine. */
 const THREADS = 1;
 
-const tell = (message: ScoringMessage): void => parentPort?.postMessage(message);
+type Tell = (message: ScoringMessage) => void;
 
 /** Opened when the first example needs it. */
 class Network {
@@ -62,7 +62,7 @@ function hasUnits(model: ModelPackage): model is EvaluatedModel {
   return model.manifest.kind !== 'prior';
 }
 
-async function run(start: ScoringStart): Promise<void> {
+async function run(start: ScoringStart, tell: Tell): Promise<void> {
   const model = readPackage(start.directory);
   if (!hasUnits(model))
     throw new NeuroreelError('MODEL_UNKNOWN', `${model.manifest.name} is a prior: it has no units.`);
@@ -74,7 +74,7 @@ async function run(start: ScoringStart): Promise<void> {
     reference: reference && { clips: reference.clips, activations: reference.activations },
   });
   const network = new Network(model, start);
-  for (const one of material) await scoreOne(one, { known, network, score: start.score });
+  for (const one of material) await scoreOne(one, { known, network, score: start.score, tell });
   await network.close();
   tell({ type: 'done' });
 }
@@ -83,9 +83,10 @@ interface Parts {
   readonly known: ScoreFile;
   readonly network: Network;
   readonly score: boolean;
+  readonly tell: Tell;
 }
 
-async function scoreOne(one: Material, { known, network, score }: Parts): Promise<void> {
+async function scoreOne(one: Material, { known, network, score, tell }: Parts): Promise<void> {
   const { name, label } = one;
   const stamp = await one.stamp();
   const sure = stamp === null ? null : known.byStamp(stamp);
@@ -122,7 +123,11 @@ const REASONS: Partial<Record<ErrorCode, string>> = {
 const reasonOf = (error: unknown): string | undefined =>
   error instanceof NeuroreelError ? REASONS[error.code] : undefined;
 
-run(workerData as ScoringStart).catch((error: unknown) => {
-  const code = error instanceof NeuroreelError ? error.code : 'INTERNAL';
-  tell({ type: 'failed', code, message: error instanceof Error ? error.message : String(error) });
+onTask<ScoringStart, ScoringMessage>(async (start, tell) => {
+  try {
+    await run(start, tell);
+  } catch (error) {
+    const { code, message } = asNeuroreelError(error);
+    tell({ type: 'failed', code, message });
+  }
 });
