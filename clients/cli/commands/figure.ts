@@ -78,6 +78,7 @@ export function define(command: Command): void {
     ['pairs of units of a classifier of yours', 'neuroreel figure s11 --model mine --units cat,dog,bus,boat'],
     ['real clips beside preferred videos, as PNG and MP4', 'neuroreel figure real --units walk_left,climb_up'],
     ['starts near the code of a photograph', 'neuroreel figure s10 --units goldfish --picture pond.jpg'],
+    ['the real pictures nearest to what was made', 'neuroreel figure s22 --real /data/tiny-imagenet-40.tar'],
     ['a figure again, from what its document says', 'neuroreel figure --again out/figure-s9/figure.json'],
     ['two finished videos side by side', 'neuroreel figure beside --videos out/one out/two'],
   ]);
