@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { figureReport, imageReport, type FigureReport } from '../../src/protocol/index.js';
 import { decodeVideo } from '../../src/video/index.js';
-import { TINY_CLASSIFIER, writeTinyClassifier } from '../fixtures/tiny-classifier.js';
+import { TINY_CLASSIFIER, writeTinyClassifier, writeTinyPictures } from '../fixtures/tiny-classifier.js';
 import { writeTinyModels } from '../fixtures/tiny-models.js';
 import { openPlace, type Place } from './run-cli.js';
 
@@ -153,6 +153,18 @@ describe('neuroreel figure', () => {
     expect(report.files).toEqual(['figure.png', 'figure.mp4']);
     expect(await decodeVideo(inFolder('s6', 'figure.mp4'))).toMatchObject({ count: 3 * 16 });
     expect(new Set(report.panels.map(({ request }) => request!.seed))).toEqual(new Set([1]));
+  });
+
+  it('is the nearest real examples beside what was made, with what the unit gives', async () => {
+    await writeTinyPictures(join(place.path, 'pictures'), 3);
+    const report = await run(['figure', 's22', ...pictures, '--units', 'left', '--real', 'pictures'], 's22');
+    const [made, ...real] = report.panels;
+    expect([made!.kind, ...new Set(real.map(({ kind }) => kind))]).toEqual(['made', 'real']);
+    expect(report.columns.filter((name) => name === 'nearest in pixels')).toHaveLength(2);
+    const distances = real.slice(0, 2).map(({ label }) => parseFloat(label));
+    expect(distances[0]).toBeLessThanOrEqual(distances[1]!);
+    expect(real[0]!.source).not.toBe(real[1]!.source);
+    expect(real[0]!.activation).not.toBeNull();
   });
 
   it('is real clips beside preferred videos, and finished videos beside each other', async () => {
