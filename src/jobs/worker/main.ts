@@ -1,5 +1,4 @@
 /** Entry of a worker process: waits for a job, does it, and tells the server how it goes. The server ends it. */
-import { getPriority, setPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { asNeuroreelError } from '../../protocol/index.js';
 import { isDiskFull } from '../store/disk.js';
@@ -14,17 +13,10 @@ import {
   type WorkerStart,
 } from '../worker-contract.js';
 import { WorkerContext } from './context.js';
+import { letServerGoFirst } from './priority.js';
 
 /** Where the pipe is that ends with the server. */
 const SERVER_FD = 4;
-
-/** Steps below the server's own priority ("nice") at which jobs run. */
-const JOB_NICENESS = 5;
-
-/** What it starts (the runtime's threads, ffmpeg) inherits its priority: viewers and requests do not wait for a step. */
-function letServerGoFirst(): void {
-  setPriority(0, Math.min(19, getPriority(0) + JOB_NICENESS));
-}
 
 /** The server alone says when to end: it sees to it that a job is kept. */
 function obeyServerOnly(): void {
