@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/jobs/package-root.js';
-import { isFinal, jobRequest } from '../../src/protocol/index.js';
+import type { AdamSettings } from '../../src/engine/synthesis/presets.js';
+import { isFinal, jobRequest, PRESETS } from '../../src/protocol/index.js';
 import { TINY_CLASSIFIER, writeTinyClassifier } from '../fixtures/tiny-classifier.js';
 import { TINY_RECOGNISER, writeTinyModels } from '../fixtures/tiny-models.js';
 import { reaches, temporaryFolder } from '../jobs/fixtures/fixtures.js';
@@ -15,6 +16,8 @@ import { usePage } from './page-fixture.js';
 /** Runs until it is cancelled, some iterations a second. */
 const endless = { kind: 'video', model: TINY_RECOGNISER, unit: 'left', frames: 64, iterations: 100_000 };
 const quick = { ...endless, frames: 24, iterations: 6 };
+/** Step size that videos begin with when nothing is said. */
+const RATE = (PRESETS.default.videos as AdamSettings).optimiser.rate;
 
 describe.skipIf(!hasBrowser)('Start and Watch', () => {
   const web = usePage({
@@ -101,7 +104,7 @@ describe.skipIf(!hasBrowser)('Start and Watch', () => {
     await web.page.locator('.steer summary').click();
     await expect
       .poll(() => web.page.getByLabel('Step size', { exact: true }).getAttribute('placeholder'), { timeout: 10_000 })
-      .toBe('0.1');
+      .toBe(String(RATE));
     await button('Halve Step size').click();
     await web.page.getByLabel('Smoothness', { exact: true }).fill('0.5');
     await web.page.getByRole('combobox', { name: 'Unit' }).fill('still');
@@ -109,7 +112,7 @@ describe.skipIf(!hasBrowser)('Start and Watch', () => {
     await button('Apply from the next step').click();
     await expect
       .poll(() => web.page.getByRole('list', { name: 'Changes while it ran' }).innerText(), { timeout: 20_000 })
-      .toMatch(/from iteration \d+ step size 0\.05, smoothness 0\.5, unit still/);
+      .toMatch(new RegExp(`from iteration \\d+ step size ${RATE / 2}, smoothness 0\\.5, unit still`));
     expect(await web.page.locator('h1').innerText()).toBe('Left → Still');
     await web.page.reload();
     await web.page.locator('canvas.player').waitFor();
