@@ -1,32 +1,19 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { JobManager } from '../../src/jobs/manager.js';
 import { FINAL_STATES, jobRequest, parseWith, type JobRequest } from '../../src/protocol/index.js';
-import { fixtureKinds, openManager, reaches, temporaryFolder } from './fixtures/fixtures.js';
+import { fixtureKinds, reaches } from './fixtures/fixtures.js';
+import { useManagers } from './fixtures/use-managers.js';
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let managers: JobManager[] = [];
+const folder = useManagers();
 
 const kinds = fixtureKinds({ stepMs: 5 });
 const batch = (units: unknown, iterations = 5): JobRequest =>
   parseWith(jobRequest, { kind: 'batch', units, job: { kind: 'video', model: 'fixture', frames: 8, iterations } });
 
-async function open(): Promise<JobManager> {
-  const manager = await openManager(folder.path, { kinds });
-  managers.push(manager);
-  return manager;
-}
+const open = (): Promise<JobManager> => folder.open({ kinds });
 
 const failing = (code: string): object => expect.objectContaining({ code });
 const parts = (manager: JobManager, id: string) => manager.find({ parent: id, limit: 1000 }).jobs.reverse();
-
-beforeEach(async () => {
-  folder = await temporaryFolder();
-});
-afterEach(async () => {
-  for (const manager of managers) await manager.close(2000);
-  managers = [];
-  await folder.remove();
-});
 
 describe('a batch', () => {
   it('does a job for each unit, in order, and ends when they have', async () => {

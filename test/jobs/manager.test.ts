@@ -1,28 +1,15 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import Database from 'libsql';
 import type { JobManager } from '../../src/jobs/manager.js';
 import { fileWriter, type FileWriter } from '../../src/jobs/store/files.js';
 import { FINAL_STATES } from '../../src/protocol/index.js';
-import {
-  asAfterACrash,
-  endless,
-  fixtureKinds,
-  fixtureRequest,
-  openManager,
-  reaches,
-  temporaryFolder,
-} from './fixtures/fixtures.js';
+import { asAfterACrash, endless, fixtureKinds, fixtureRequest, openManager, reaches } from './fixtures/fixtures.js';
+import { useManagers } from './fixtures/use-managers.js';
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let managers: JobManager[] = [];
-
-async function open(...options: Parameters<typeof openManager> extends [string, ...infer R] ? R : never) {
-  const manager = await openManager(folder.path, ...options);
-  managers.push(manager);
-  return manager;
-}
+const folder = useManagers();
+const { open } = folder;
 
 /** What a job has in the making, or keeps to go on from. */
 async function workOf(job: string): Promise<string[]> {
@@ -42,16 +29,6 @@ async function expectAsIfWhole(manager: JobManager, iterations: number): Promise
 }
 
 const failing = (code: string): object => expect.objectContaining({ code });
-
-beforeEach(async () => {
-  folder = await temporaryFolder();
-});
-
-afterEach(async () => {
-  for (const manager of managers) await manager.close(1000);
-  managers = [];
-  await folder.remove();
-});
 
 describe('a job', () => {
   it('runs through its states, reports each iteration, and leaves its artifacts all at once', async () => {
@@ -298,7 +275,7 @@ describe('a restart', () => {
     await first.close(2000);
 
     const second = await openManager(copy, { kinds, checkpointSeconds: 0.02 });
-    managers.push(second);
+    folder.keep(second);
     const iterations: number[] = [];
     second.events.on('progress', (_, { iteration }) => iterations.push(iteration));
     expect((await reaches(second, 'a', ...FINAL_STATES)).state).toBe('succeeded');

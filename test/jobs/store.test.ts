@@ -1,33 +1,18 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'libsql';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { JobManager } from '../../src/jobs/manager.js';
+import { describe, expect, it } from 'vitest';
 import { encodeCheckpoint, decodeCheckpoint } from '../../src/jobs/checkpoint.js';
 import { FINAL_STATES } from '../../src/protocol/index.js';
-import { fixtureKinds, fixtureRequest, openManager, reaches, temporaryFolder } from './fixtures/fixtures.js';
+import { fixtureKinds, fixtureRequest, openManager, reaches } from './fixtures/fixtures.js';
+import { useManagers } from './fixtures/use-managers.js';
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let managers: JobManager[] = [];
-
-async function open(...options: Parameters<typeof openManager> extends [string, ...infer R] ? R : never) {
-  const manager = await openManager(folder.path, ...options);
-  managers.push(manager);
-  return manager;
-}
+const folder = useManagers();
+const { open } = folder;
 
 const failing = (code: string): object => expect.objectContaining({ code });
 const blobs = async (): Promise<string[]> =>
   (await readdir(join(folder.path, 'blobs'), { recursive: true })).filter((name) => /[0-9a-f]{64}$/.test(name));
-
-beforeEach(async () => {
-  folder = await temporaryFolder();
-});
-afterEach(async () => {
-  for (const manager of managers) await manager.close(1000);
-  managers = [];
-  await folder.remove();
-});
 
 describe('a folder of the earlier form', () => {
   const at = '2026-01-02T03:04:05.000Z';

@@ -5,7 +5,7 @@ import { mkdir, open as openFile, readdir, readFile, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { JobManager } from '../../src/jobs/manager.js';
 import { WorkFolder } from '../../src/jobs/store/work-folder.js';
 import { workerEnvironment } from '../../src/jobs/worker/process.js';
@@ -13,24 +13,11 @@ import { SharedFile } from '../../src/jobs/worker/shared-file.js';
 import { TaskProcess } from '../../src/jobs/worker/task-process.js';
 import { Workers } from '../../src/jobs/worker/workers.js';
 import { FINAL_STATES } from '../../src/protocol/index.js';
-import {
-  endless,
-  fixtureKinds,
-  fixtureRequest,
-  openManager,
-  reaches,
-  silentLog,
-  temporaryFolder,
-} from './fixtures/fixtures.js';
+import { endless, fixtureKinds, fixtureRequest, reaches, silentLog } from './fixtures/fixtures.js';
+import { useManagers } from './fixtures/use-managers.js';
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let managers: JobManager[] = [];
-
-async function open(...options: Parameters<typeof openManager> extends [string, ...infer R] ? R : never) {
-  const manager = await openManager(folder.path, ...options);
-  managers.push(manager);
-  return manager;
-}
+const folder = useManagers();
+const { open } = folder;
 
 /** Resolves when the job has made so many iterations. */
 function makes(manager: JobManager, id: string, iterations: number): Promise<void> {
@@ -38,16 +25,6 @@ function makes(manager: JobManager, id: string, iterations: number): Promise<voi
     manager.events.on('progress', (of, { iteration }) => of === id && iteration >= iterations && resolve());
   });
 }
-
-beforeEach(async () => {
-  folder = await temporaryFolder();
-});
-
-afterEach(async () => {
-  for (const manager of managers) await manager.close(1000);
-  managers = [];
-  await folder.remove();
-});
 
 describe('a worker that crashes in native code', () => {
   it('is replaced; its job goes on to the same bytes', async () => {
