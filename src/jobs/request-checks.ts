@@ -5,6 +5,7 @@ import { FOURIER } from '../engine/models/fourier.js';
 import {
   NeuroreelError,
   type AuditJobRequest,
+  type FigureField,
   type FigureJobRequest,
   type ImageJobRequest,
   type ModelSummary,
@@ -71,19 +72,28 @@ export function checkImageRequest(models: ModelCatalogue, request: ImageJobReque
   checkPrior(models, request.prior);
 }
 
+/** What figures cannot do without, in words. */
+const NEEDED: Readonly<Partial<Record<FigureField, string>>> = {
+  jobs: 'two or more finished ones',
+  real: 'a set of real examples of the server, `GET /v1/clips`',
+};
+
 /** What only a worker can tell, such as whether a model has a layer, is not checked. @throws as the others do */
 export function checkFigureRequest(models: ModelCatalogue, request: FigureJobRequest): void {
-  const entry = figureNamed(request.figure);
-  const { model = entry.defaults.model, units = [], layers, checkpoints = [], priors = [], jobs } = request;
-  if (model !== undefined) {
-    const found = findModel(models, UNIT_MODELS, model);
-    if (layers === undefined && entry.name !== 's14') for (const unit of units) checkUnit(models, found, unit);
+  const { name, models: kinds, takes, needs = [], defaults } = figureNamed(request.figure);
+  const { model = defaults.model, units = [], checkpoints = [], priors = [] } = request;
+  if (model !== undefined && takes.includes('model')) {
+    const found = findModel(models, kinds, model);
+    // Units of hidden layers are indices of each layer.
+    if (!takes.includes('layers')) for (const unit of units) checkUnit(models, found, unit);
   }
   for (const one of checkpoints) findModel(models, UNIT_MODELS, one);
   for (const one of priors) checkPrior(models, one);
-  const besides = entry.name === 'beside' || entry.name === 'stacked';
-  if (besides && jobs === undefined)
-    throw refused(`The figure ${entry.name} needs \`jobs\`: two or more finished ones.`);
+  for (const field of needs) {
+    if (request[field] === undefined) {
+      throw refused(`The figure ${name} needs \`${field}\`: ${NEEDED[field] ?? 'name some'}.`);
+    }
+  }
 }
 
 /** @throws {NeuroreelError} MODEL_UNKNOWN, CONDITION_UNKNOWN, REQUEST_INVALID */

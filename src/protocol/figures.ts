@@ -1,5 +1,6 @@
 /** `figure.json`: what is on a figure, panel by panel, and everything that is needed to make it again. */
 import { z } from 'zod';
+import type { FigureJobRequest } from './jobs.js';
 import { presetName } from './presets.js';
 import { layerName, synthesisOverrides, unitName, unitPosition } from './synthesis.js';
 
@@ -109,3 +110,23 @@ export const figureReport = z
   })
   .describe('Report of a figure.');
 export type FigureReport = z.output<typeof figureReport>;
+
+/** Fields of a request for a figure that a figure may make something of. */
+export type FigureField = Exclude<keyof FigureJobRequest, 'kind' | 'figure' | 'device'>;
+
+/** A figure that there is, for help and for forms. */
+export interface FigureFacts {
+  readonly name: string;
+  /** Other figures of the paper that are the same of other models. */
+  readonly also?: readonly string[];
+  /** What is on it. */
+  readonly describe: string;
+  /** Kinds of the models that it is made of. */
+  readonly models: readonly ('classifier' | 'recogniser')[];
+  /** Fields of a request that it makes something of; others are ignored. */
+  readonly takes: readonly FigureField[];
+  /** Of these, those that have to be there. */
+  readonly needs?: readonly FigureField[];
+  /** What it has unless it is asked for something else; units only of the model that is named beside them. */
+  readonly defaults: FigureOptions;
+}

@@ -168,7 +168,7 @@ export const figureJobRequest = z
     layers: z.array(layerName).min(1).max(100).optional().describe('Hidden layers, of a figure of layers.'),
     priors: z.array(modelName).min(1).max(32).optional().describe('Priors; the first where a figure has only one.'),
     checkpoints: z.array(modelName).min(1).max(100).optional().describe('Models, of a figure of checkpoints.'),
-    preset: presetName.default('default'),
+    preset: presetName.optional().describe('Settings of the synthesis by name; as the figure says when absent.'),
     settings: synthesisOverrides.optional(),
     starts: z.int().min(1).max(64).optional().describe('Pictures of a unit, each from a start of its own.'),
     seed: z.int().min(0).max(0xffffffff).default(1).describe('Seed of the first start.'),

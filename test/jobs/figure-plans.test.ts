@@ -19,8 +19,10 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const planned = (name: string, options = {}) =>
-  figureNamed(name).plan({ model: TINY_CLASSIFIER, ...options }, registry);
+function planned(name: string, options = {}) {
+  const entry = figureNamed(name);
+  return entry.plan(withDefaults(entry, { model: TINY_CLASSIFIER, ...options }), registry);
+}
 
 describe('the plan of a figure', () => {
   it.each(FIGURES.map(({ name }) => name).filter((name) => name !== 'real'))('%s asks for what can be made', (name) => {
@@ -98,7 +100,8 @@ describe('the plan of a figure', () => {
     const entry = figureNamed('s11');
     expect(withDefaults(entry, {})).toEqual(entry.defaults);
     expect(withDefaults(entry, { seed: 2, model: 'tiny-objects' })).toEqual({ ...entry.defaults, seed: 2 });
-    expect(withDefaults(entry, { model: TINY_CLASSIFIER, units: undefined })).toEqual({ model: TINY_CLASSIFIER });
+    const other = { model: TINY_CLASSIFIER, units: undefined };
+    expect(withDefaults(entry, other)).toEqual({ model: TINY_CLASSIFIER, starts: entry.defaults.starts });
     const shipped = ModelRegistry.open({ folders: ['models'] });
     for (const { plan, defaults, name } of FIGURES) {
       if (defaults.model) expect(plan(name === 's22' ? { ...defaults, real: 'x' } : defaults, shipped)).toBeTruthy();

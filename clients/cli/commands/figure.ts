@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { FIGURE_FILES } from '../../../src/jobs/figures/run-figure.js';
-import { figureReport, parseWith, type FigureOptions } from '../../../src/protocol/index.js';
-import { FIGURES, figureNamed } from '../../../src/jobs/figures/table.js';
+import { figureReport, parseWith, type FigureField, type FigureOptions } from '../../../src/protocol/index.js';
+import { FIGURES, figureNamed, type FigureEntry } from '../../../src/jobs/figures/table.js';
 import { action } from '../command.js';
 import { figureAgain, figureWithProgress, figureWords } from '../figures.js';
 import { columns as inColumns } from '../format.js';
@@ -46,6 +46,15 @@ const list = (text: string, before: readonly string[] = []): string[] => [
     .filter(Boolean),
 ];
 
+/** Options by the fields of a request, where they are called otherwise. */
+const OPTION: Readonly<Partial<Record<FigureField, string>>> = { jobs: 'videos' };
+
+/** A figure in a list: its names, what is on it, what it needs. */
+function lineOf({ name, also = [], describe, needs = [] }: FigureEntry): [names: string, words: string] {
+  const needed = needs.map((field) => `--${OPTION[field] ?? field}`);
+  return [[name, ...also].join(', '), needs.length === 0 ? describe : `${describe} (needs ${needed.join(', ')})`];
+}
+
 export function define(command: Command): void {
   command
     .argument('[name]', 'which one; without a name, the figures there are')
@@ -71,8 +80,7 @@ export function define(command: Command): void {
     .option('--fps <n>', 'frames a second of the MP4', whole(1, 120), 12)
     .option('--out <folder>', 'folder for figure.png, figure.mp4 and figure.json (default: out/figure-NAME)');
   computeOptions(serverOptions(command)).action(action(figure));
-  const lines = FIGURES.map(({ name, also = [], describe }) => [[name, ...also].join(', '), describe]);
-  command.addHelpText('after', `\nFigures:\n${inColumns(lines.map((line) => ['', ...line]))}`);
+  command.addHelpText('after', `\nFigures:\n${inColumns(FIGURES.map((entry) => ['', ...lineOf(entry)]))}`);
   examples(command, [
     ['a montage of nine starts of one unit', 'neuroreel figure s9 --units goldfish'],
     ['pairs of units of a classifier of yours', 'neuroreel figure s11 --model mine --units cat,dog,bus,boat'],
@@ -88,7 +96,7 @@ async function figure(out: Output, options: FigureCommandOptions, name?: string)
   const again = options.again === undefined ? null : await figureAgain(resolve(options.again));
   if (name === undefined && again === null) {
     const known = FIGURES.map(({ name: own, also = [], describe }) => ({ name: own, also, describe }));
-    out.result(known, inColumns(known.map((one) => [[one.name, ...one.also].join(', '), one.describe])));
+    out.result(known, inColumns(FIGURES.map(lineOf)));
     return;
   }
   if (serverAddress(options) !== undefined) return figureThere(out, options, name);

@@ -161,7 +161,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     ...{ scope: null, tag: 'documents', answers: { 200: 'application/json' } },
   },
   'GET /schemas.json': {
-    summary: 'JSON Schemas of the requests for jobs, by kind, and of changes while a job runs; what the presets set.',
+    summary: 'JSON Schemas of the requests for jobs, by kind, and of changes while a job runs; presets and figures.',
     ...{ scope: null, tag: 'documents', answers: { 200: 'application/json' } },
   },
   'GET /docs': {

@@ -1,5 +1,6 @@
 /** zod schemas as JSON Schema, in the dialect that OpenAPI 3.1 and AsyncAPI 3 share. */
 import { z } from 'zod';
+import { FIGURE_FACTS } from '../../jobs/figures/table.js';
 import { jobRequest, PRESETS, steering, VARIANTS } from '../../protocol/index.js';
 
 export type Json = { [key: string]: unknown };
@@ -25,7 +26,7 @@ export function fieldsOf(schema: z.ZodObject): { name: string; required: boolean
 
 /**
  * What forms are made of: the request of each kind of job with defaults and descriptions, changes while a job runs, what the
- * presets set, and what a variant has that a preset has not.
+ * presets set, what a variant has that a preset has not, and the figures that there are.
  */
 export function requestSchemas(): Json {
   const kinds = jobRequest.options.map((option) => {
@@ -37,5 +38,6 @@ export function requestSchemas(): Json {
     steering: jsonSchema(steering, 'input'),
     presets: PRESETS,
     variants: VARIANTS,
+    figures: FIGURE_FACTS,
   };
 }

@@ -18,7 +18,7 @@ export function realBeside(options: FigureOptions, registry: ModelRegistry): Fig
   const model = plannedModel(registry, options.model ?? VIDEOS);
   const units = unitsOf(model, options.units, 4);
   const prior = priorOf(options, model);
-  const starts = options.starts ?? 2;
+  const { starts = 1 } = options;
   return {
     title: `Real and preferred: ${model.name}`,
     subtitle: wordsOf(options, prior),

@@ -45,7 +45,7 @@ export function layers(asked: FigureOptions, registry: ModelRegistry): FigurePla
     throw new NeuroreelError('UNIT_UNKNOWN', `${model.name} has no layer "${layer}"; there are: ${there}.`);
   }
   if (shown.length === 0) refuse(`${model.name} has no hidden layers to show.`);
-  const columns = options.units?.length ?? options.starts ?? 6;
+  const columns = options.units?.length ?? options.starts ?? 1;
   return {
     title: `Units of the layers of ${model.name}`,
     subtitle: `Each at the size of its receptive field; ${wordsOf(options, prior)}`,

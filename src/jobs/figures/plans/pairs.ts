@@ -36,7 +36,7 @@ export function pairs(options: FigureOptions, registry: ModelRegistry): FigurePl
   const model = modelOf(options, registry);
   const units = unitsOf(model, options.units, 8);
   if (units.length < 2) refuse('A figure of pairs needs two units, or four, six ... in order.');
-  const starts = options.starts ?? 3;
+  const { starts = 1 } = options;
   const couples = inRows(units, 2).filter((pair) => pair.length === 2) as [string, string][];
   return {
     title: `Pairs of units of ${model.name}`,

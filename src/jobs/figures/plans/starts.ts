@@ -22,7 +22,7 @@ export function startsOfOne(asked: FigureOptions, registry: ModelRegistry): Figu
   const options = sampled(asked, model);
   const [unit] = unitsOf(model, options.units, 1);
   const prior = priorOf(options, model);
-  const starts = options.starts ?? 9;
+  const { starts = 1 } = options;
   const request = requestOf(model, unit!, options, { starts, prior: prior ?? undefined });
   return {
     title: `${shortLabel(unit!)}: ${starts} starts`,
@@ -37,7 +37,7 @@ export function startsOfMany(asked: FigureOptions, registry: ModelRegistry): Fig
   const options = sampled(asked, model);
   const units = unitsOf(model, options.units, 6);
   const prior = priorOf(options, model);
-  const starts = options.starts ?? 6;
+  const { starts = 1 } = options;
   return {
     title: `Starts of ${units.length} units of ${model.name}`,
     subtitle: wordsOf(options, prior),
