@@ -51,8 +51,11 @@ const OPTION: Readonly<Partial<Record<FigureField, string>>> = { jobs: 'videos' 
 
 /** A figure in a list: its names, what is on it, what it needs. */
 function lineOf({ name, also = [], describe, needs = [] }: FigureEntry): [names: string, words: string] {
-  const needed = needs.map((field) => `--${OPTION[field] ?? field}`);
-  return [[name, ...also].join(', '), needs.length === 0 ? describe : `${describe} (needs ${needed.join(', ')})`];
+  const more = [
+    ...(also.length === 0 ? [] : [`${also.join(' and ')}: the same of other models, --model`]),
+    ...needs.map((field) => `needs --${OPTION[field] ?? field}`),
+  ];
+  return [[name, ...also].join(', '), more.length === 0 ? describe : `${describe} (${more.join('; ')})`];
 }
 
 export function define(command: Command): void {

@@ -1,5 +1,6 @@
 /** What the server tells of requests: their JSON Schemas, and what the presets set. The forms are made of it. */
 import { signal } from '@preact/signals';
+import type { FigureFacts } from '../../../src/protocol/figures.js';
 import { call } from './api.js';
 
 /** The part of JSON Schema that the schemas of the requests use. */
@@ -48,6 +49,7 @@ export interface Schemas {
   readonly presets: Readonly<Record<string, Preset>>;
   /** By part of the settings and variant: what it is when a request says no more. */
   readonly variants: Readonly<Record<string, Readonly<Record<string, Fields>>>>;
+  readonly figures: readonly FigureFacts[];
 }
 
 /** Null until they were loaded. */

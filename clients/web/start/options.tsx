@@ -1,27 +1,35 @@
 /** All fields of a request besides model and units, as its schema has them: the common ones, and the advanced ones. */
 import type { JSX } from 'preact';
 import { SelectField } from '../shared/fields.js';
-import { fields, kind, setField } from './draft.js';
+import { chosenModel, fields, form, kind, options, setField } from './draft.js';
+import { NAMED } from './named-fields.js';
 import { ObjectFields, SchemaField } from './schema-field.js';
 import { schemas, usualSettings, type Fields, type Schema } from '../shared/schemas.js';
 
-/** Never an option: they have fields of their own. */
-const OWN = ['kind', 'model', 'unit', 'units'];
 /** A group of its own. */
 const SETTINGS = 'settings';
 
-/** What the preset of the request sets. */
+/** What the preset of the request sets, where it is known. */
 function presetSettings(): Fields | undefined {
-  const preset = schemas.value?.presets[(fields.value['preset'] as string | undefined) ?? 'default'];
-  return preset && usualSettings(preset, fields.value['prior'], kind.value.kind === 'video');
+  const name = fields.value['preset'] ?? options.value?.['preset']?.default;
+  const preset = schemas.value?.presets[name as string];
+  const prior = fields.value['prior'] ?? (fields.value['priors'] as readonly unknown[] | undefined)?.[0];
+  return preset && usualSettings(preset, prior, chosenModel.value?.kind === 'recogniser');
 }
 
 /** What holds when a field is left out, besides the defaults of the schema. */
-const usualOf = (name: string): unknown => (name === 'iterations' ? presetSettings()?.['iterations'] : undefined);
+const usualOf = (name: string): unknown =>
+  name === 'iterations' ? presetSettings()?.['iterations'] : form.value.usual[name];
 
-function Field({ name, schema }: { readonly name: string; readonly schema: Schema }): JSX.Element {
+interface FieldProps {
+  readonly name: string;
+  readonly schema: Schema;
+}
+
+function Field({ name, schema }: FieldProps): JSX.Element {
+  const Edit = NAMED[name] ?? SchemaField;
   return (
-    <SchemaField
+    <Edit
       name={name}
       schema={schema}
       value={fields.value[name]}
@@ -32,26 +40,40 @@ function Field({ name, schema }: { readonly name: string; readonly schema: Schem
 }
 
 function PresetField({ schema }: { readonly schema: Schema }): JSX.Element {
-  const name = (fields.value['preset'] as string | undefined) ?? String(schema.default);
+  const name = (fields.value['preset'] ?? schema.default) as string | undefined;
   return (
     <SelectField
       label="Preset"
-      hint={schemas.value?.presets[name]?.describe}
-      value={name}
-      options={schema.enum ?? []}
-      onValue={(value) => setField('preset', value)}
+      hint={name === undefined ? undefined : schemas.value?.presets[name]?.describe}
+      value={name ?? ''}
+      options={[...(schema.default === undefined ? [['', 'as the figure says'] as const] : []), ...(schema.enum ?? [])]}
+      onValue={(value) => setField('preset', value === '' ? undefined : value)}
     />
+  );
+}
+
+const leading = (): readonly string[] => Object.keys(kind.value.leading ?? {});
+
+/** Fields that decide about all others. */
+export function LeadingOptions(): JSX.Element {
+  return (
+    <>
+      {leading().map((name) => {
+        const schema = options.value?.[name];
+        return schema && <Field key={name} name={name} schema={schema} />;
+      })}
+    </>
   );
 }
 
 /** Fields that are always in sight. */
 export function BasicOptions(): JSX.Element | null {
-  const properties = schemas.value?.jobs[kind.value.kind]?.properties;
-  if (properties === undefined) return null;
+  const known = options.value;
+  if (known === null) return null;
   return (
     <div class="basics">
       {kind.value.basics.map((name) => {
-        const schema = properties[name];
+        const schema = known[name];
         if (schema === undefined) return null;
         return name === 'preset' ? (
           <PresetField key={name} schema={schema} />
@@ -67,18 +89,18 @@ export function BasicOptions(): JSX.Element | null {
 const setAmong = (names: readonly string[]): number => names.filter((name) => fields.value[name] !== undefined).length;
 
 export function AdvancedOptions(): JSX.Element | null {
-  const properties = schemas.value?.jobs[kind.value.kind]?.properties;
-  if (properties === undefined) return null;
-  const names = Object.keys(properties).filter((name) => !OWN.includes(name) && !kind.value.basics.includes(name));
-  const plain = names.filter((name) => name !== SETTINGS);
-  const settings = properties[SETTINGS];
+  const known = options.value;
+  if (known === null) return null;
+  const shown = [SETTINGS, ...leading(), ...kind.value.basics];
+  const plain = Object.keys(known).filter((name) => !shown.includes(name));
+  const settings = known[SETTINGS];
   const changed = Object.keys(fields.value[SETTINGS] ?? {}).length;
   return (
     <>
       <Group title="Advanced options" changed={setAmong(plain)}>
         <div class="fields">
           {plain.map((name) => (
-            <Field key={name} name={name} schema={properties[name]!} />
+            <Field key={name} name={name} schema={known[name]!} />
           ))}
         </div>
       </Group>

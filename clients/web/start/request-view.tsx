@@ -9,12 +9,14 @@ import { commandLine, curlLine } from './command-line.js';
 const WAYS = { command: 'Command line', curl: 'curl', json: 'JSON' } as const;
 type Way = keyof typeof WAYS;
 
+const serverAddress = (): string => new URL('.', document.baseURI).href;
+
 function textOf(way: Way, request: JobRequestInput): string | null {
   switch (way) {
     case 'command':
-      return commandLine(request)?.line ?? null;
+      return commandLine(request, serverAddress())?.line ?? null;
     case 'curl':
-      return curlLine(request, document.baseURI, token.get() !== null);
+      return curlLine(request, serverAddress(), token.get() !== null);
     case 'json':
       return JSON.stringify(request, null, 2);
   }
@@ -22,7 +24,7 @@ function textOf(way: Way, request: JobRequestInput): string | null {
 
 export function RequestView({ request }: { readonly request: JobRequestInput }): JSX.Element {
   const chosen = useSignal<Way>('command');
-  const missing = commandLine(request)?.missing ?? [];
+  const missing = commandLine(request, serverAddress())?.missing ?? [];
   const text = textOf(chosen.value, request);
   return (
     <section class="card request" aria-labelledby="request-title">

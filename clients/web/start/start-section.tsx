@@ -10,9 +10,9 @@ import { models } from '../shared/models.js';
 import { Empty } from '../shared/notice.js';
 import { FormError, useSubmit } from '../shared/submit.js';
 import { reportFailure } from '../shared/trouble.js';
-import { chooseKind, chosenModel, fillFrom, kind, offered, request, setField } from './draft.js';
+import { chooseKind, chosenModel, fillFrom, kind, offered, request, setField, takes } from './draft.js';
 import { KINDS } from './kinds.js';
-import { AdvancedOptions, BasicOptions } from './options.js';
+import { AdvancedOptions, BasicOptions, LeadingOptions } from './options.js';
 import { RequestView } from './request-view.js';
 import { loadSchemas } from '../shared/schemas.js';
 import { Units } from './units.js';
@@ -89,11 +89,16 @@ function Form(): JSX.Element {
     go(linkTo('watch', [id]));
   });
   if (models.value === null) return <p class="quiet">Loading</p>;
-  if (model === undefined) return <NoModel />;
+  if (model === undefined && takes('model')) return <NoModel />;
   return (
     <form class="form" onSubmit={onSubmit}>
-      <ModelChoice />
-      <Units key={`${model.name} ${kind.value.kind}`} model={model} />
+      <LeadingOptions />
+      {model !== undefined && (
+        <>
+          <ModelChoice />
+          <Units key={`${model.name} ${kind.value.kind}`} model={model} />
+        </>
+      )}
       <BasicOptions />
       <AdvancedOptions />
       <div class="send">

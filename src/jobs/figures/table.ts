@@ -15,7 +15,7 @@ import { checkpoints } from './plans/series.js';
 import { allUnits, startsOfMany, startsOfOne } from './plans/starts.js';
 
 export interface FigureEntry extends FigureFacts {
-  plan(options: FigureOptions, registry: ModelRegistry): FigurePlan;
+  readonly plan: (options: FigureOptions, registry: ModelRegistry) => FigurePlan;
 }
 
 const BOTH = ['classifier', 'recogniser'] as const;
@@ -70,7 +70,7 @@ export const FIGURES: readonly FigureEntry[] = [
   {
     name: 's14',
     also: ['s15', 's16'],
-    describe: 'units by layers, each at the size of its receptive field (S15 and S16 are the same of other models)',
+    describe: 'units by layers, each at the size of its receptive field',
     ...{ models: ['classifier'], takes: [...STARTS, 'layers'], defaults: { model: PICTURES, starts: 6 } },
     plan: layers,
   },
