@@ -3,15 +3,17 @@ import { basename, dirname } from 'node:path';
 import type { Response } from 'express';
 import type { ArtifactFile } from '../jobs/artifacts.js';
 
-/** Reports and plots bring their own styles, and may do nothing else: they run nothing and load nothing. */
+/** Reports and plots bring their own styles, and may do nothing else: they run nothing and load nothing; pictures are in them. */
 const DOCUMENT_POLICY =
-  "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
+  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
+
+const policyOf = (type: string) => (/html|svg/.test(type) ? { 'Content-Security-Policy': DOCUMENT_POLICY } : {});
 
 /** A file that a job left; parts of it where the request has a range. */
 export function sendArtifact(response: Response, { path, type, sha256 }: ArtifactFile): Promise<void> {
   response.set({
     ...{ 'Content-Type': type, 'Cache-Control': 'private, no-cache', ETag: `"${sha256}"` },
-    ...(/html|svg/.test(type) && { 'Content-Security-Policy': DOCUMENT_POLICY }),
+    ...policyOf(type),
   });
   return send(response, path);
 }
@@ -19,7 +21,10 @@ export function sendArtifact(response: Response, { path, type, sha256 }: Artifac
 /** A file whose name says all that its content depends on: it may be kept for a while without asking again. */
 export function sendDerived(response: Response, path: string, type: string, seconds = 60): Promise<void> {
   const tag = basename(path).replace(/[^\w.-]/g, '');
-  response.set({ 'Content-Type': type, 'Cache-Control': `private, max-age=${seconds}`, ETag: `"${tag}"` });
+  response.set({
+    ...{ 'Content-Type': type, 'Cache-Control': `private, max-age=${seconds}`, ETag: `"${tag}"` },
+    ...policyOf(type),
+  });
   return send(response, path);
 }
 

@@ -81,12 +81,10 @@ describe.skipIf(!hasBrowser)('Start and Watch', () => {
   it('says what is wrong with a request', async () => {
     await show('start');
     await web.page.getByText('Advanced options').click();
-    await web.page.getByLabel('Prior', { exact: true }).fill('nowhere');
-    await web.page.getByLabel('Prior', { exact: true }).blur();
+    await web.page.getByLabel('Layer', { exact: true }).fill('nowhere');
+    await web.page.getByLabel('Layer', { exact: true }).blur();
     await button('Start').click();
-    await expect
-      .poll(() => web.page.locator('#start-error').innerText(), { timeout: 10_000 })
-      .toContain('No prior is named "nowhere"');
+    await expect.poll(() => web.page.locator('#start-error').innerText(), { timeout: 10_000 }).toContain('nowhere');
     await expectSoundInAllLooks(web.page);
   });
 

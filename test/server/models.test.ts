@@ -186,6 +186,20 @@ describe('a thumbnail of a job', () => {
     expect(await sharp(batch.bytes).metadata()).toMatchObject({ width: 384, height: 96 });
   });
 
+  it('is in the index of a batch, a page that needs nothing else and runs nothing', async () => {
+    const { status, headers, bytes } = await call('GET', '/v1/jobs/batch/index.html');
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(headers.get('content-security-policy')).toMatch(/^default-src 'none'.*img-src data:.*sandbox$/);
+    const text = bytes.toString('utf8');
+    expect(text).toContain(`Preferred videos of ${TINY_RECOGNISER}`);
+    expect(text.match(/<b>[^<]*<\/b>/g)).toEqual(['<b>left</b>', '<b>still</b>']);
+    expect(text.match(/src="data:image\/webp;base64,/g)).toHaveLength(2);
+    expect(text.match(/activation -?\d+\.\d\d/g)).toHaveLength(2);
+    const [link] = /\.\.\/batch\.0001\/artifacts\/video\.mp4/.exec(text)!;
+    expect((await call('GET', new URL(link, 'http://h/v1/jobs/batch/index.html').pathname)).status).toBe(200);
+    expect((await call('GET', '/v1/jobs/video/index.html')).body.error.code).toBe('ARTIFACT_UNKNOWN');
+  });
+
   it('shows the chart of an audit', async () => {
     const request = { kind: 'audit', model: TINY_RECOGNISER, permutations: 3, crops: 2 };
     await server.jobs.submit('audit', jobRequest.parse(request));

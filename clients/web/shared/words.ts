@@ -72,8 +72,9 @@ function nameOfRequest(request: JobRequest): string {
   }
 }
 
-/** What a job is called: after its unit or its models. */
+/** What a job is called: after its unit or its models; a figure as it calls itself, once that is known. */
 export function nameOfJob({ request, run, steering }: Pick<Job, 'request' | 'run' | 'steering'>): string {
+  if (request.kind === 'figure' && run !== null && 'title' in run) return sentenceCase(run.title);
   const known = request.kind === 'video' && run !== null && 'unit' in run;
   const begun = known ? sentenceCase(run.unit.label) : nameOfRequest(request);
   const units = steering.flatMap(({ change: { unit } }) => (unit === undefined ? [] : [unit]));

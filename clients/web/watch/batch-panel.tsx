@@ -5,19 +5,19 @@ import { useEffect } from 'preact/hooks';
 import type { Job } from '../../../src/protocol/jobs.js';
 import { linkTo } from '../app/router.js';
 import { client } from '../shared/api.js';
+import { FileLink } from '../shared/files.js';
+import { LazyPicture } from '../shared/lazy-picture.js';
 import { ProgressBar, Stats } from '../shared/progress-bar.js';
 import { StateBadge } from '../shared/state-badge.js';
 import { reportFailure } from '../shared/trouble.js';
 import type { WatchedJob } from '../shared/watched-job.js';
-import { nameOfJob, short } from '../shared/words.js';
+import { hasEnded, nameOfJob, short } from '../shared/words.js';
 import { Actions } from './actions.js';
-import { Files, useArtifacts } from './result.js';
+import { Again } from './again.js';
 import { progressOf, timeOf } from './words.js';
 
 /** Jobs that are listed. */
 const MOST_LISTED = 1000;
-
-const NAMES: Readonly<Record<string, string>> = { 'index.html': 'All of them', 'batch.json': 'Report' };
 
 /** The jobs of a batch, asked for again whenever one more has ended. */
 function useChildren({ id, progress, state }: Job): readonly Job[] {
@@ -30,11 +30,47 @@ function useChildren({ id, progress, state }: Job): readonly Job[] {
   return children.value;
 }
 
+/** All that is there so far as one page, to keep. */
+function IndexLink({ id }: { readonly id: string }): JSX.Element {
+  return (
+    <ul class="artifacts" aria-label="Files of this batch">
+      <li>
+        <FileLink url={`v1/jobs/${encodeURIComponent(id)}/index.html`} name={`${id}-index.html`} open>
+          All as one page
+        </FileLink>
+      </li>
+    </ul>
+  );
+}
+
+/** Where a job has left something, what it is; a strip of frames is four times as wide as a picture. */
+function Part({ job, isStrip }: { readonly job: Job; readonly isStrip: boolean }): JSX.Element {
+  const { id, state, progress } = job;
+  return (
+    <li>
+      <a href={linkTo('watch', [id])}>
+        {state === 'succeeded' ? (
+          <LazyPicture
+            url={`v1/jobs/${encodeURIComponent(id)}/thumbnail.webp`}
+            alt=""
+            width={isStrip ? 384 : 96}
+            height={96}
+          />
+        ) : (
+          <StateBadge state={state} small />
+        )}
+        <span class="job-name">{nameOfJob(job)}</span>
+        <span class="quiet">{progress === null ? '' : `activation ${short(progress.activation)}`}</span>
+      </a>
+    </li>
+  );
+}
+
 export function BatchPanel({ watched, job }: { readonly watched: WatchedJob; readonly job: Job }): JSX.Element {
   const progress = watched.progress.value;
   const [label, share] = progressOf(job, progress, 'job');
   const children = useChildren({ ...job, progress });
-  const artifacts = useArtifacts(job);
+  const isOfVideos = job.request.kind === 'batch' && job.request.job.kind === 'video';
   const { succeeded = 0, failed = 0, canceled = 0, jobs: all = 0 } = job.batch ?? {};
   return (
     <div class="facts">
@@ -48,19 +84,12 @@ export function BatchPanel({ watched, job }: { readonly watched: WatchedJob; rea
           timeOf(job, progress),
         ]}
       />
-      <Actions job={job} noun="batch" />
-      {artifacts !== null && artifacts.length > 0 && <Files id={job.id} artifacts={artifacts} names={NAMES} />}
-      <ul class="jobs" aria-label="Jobs of the batch">
+      {job.state !== 'succeeded' && <Actions job={job} noun="batch" />}
+      {succeeded > 0 && <IndexLink id={job.id} />}
+      {hasEnded(job.state) && <Again job={job} />}
+      <ul class={`gallery ${isOfVideos ? 'of-videos' : ''}`} aria-label="Jobs of the batch">
         {children.map((child) => (
-          <li key={child.id}>
-            <a href={linkTo('watch', [child.id])}>
-              <span class="job-name">{nameOfJob(child)}</span>
-              <StateBadge state={child.state} small />
-              <span class="quiet">
-                {child.progress === null ? '' : `activation ${short(child.progress.activation)}`}
-              </span>
-            </a>
-          </li>
+          <Part key={child.id} job={child} isStrip={isOfVideos} />
         ))}
       </ul>
     </div>

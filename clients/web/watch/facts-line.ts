@@ -18,11 +18,11 @@ const FACTS: { readonly [K in JobRequest['kind']]: (request: Of<K>, job: Job) =>
     `preset ${preset}`,
     `seed ${seed}`,
   ],
-  figure: ({ model, units, preset, seed }, { run }) => [
-    ...(run !== null && 'title' in run ? [run.title] : []),
+  figure: ({ figure, model, units, preset, seed }, { run }) => [
+    ...(run !== null && 'title' in run ? [`figure ${figure}`] : []),
     ...(model === undefined ? [] : [model]),
     ...(units === undefined ? [] : [`${units.length} ${units.length === 1 ? 'unit' : 'units'}`]),
-    `preset ${preset}`,
+    ...(preset === undefined ? [] : [`preset ${preset}`]),
     `seed ${seed}`,
   ],
   batch: ({ job: { kind, preset, seed } }) => [`${kind} of each`, `preset ${preset}`, `seed ${seed}`],

@@ -1,12 +1,23 @@
 /** What a finished job shows on its screen: the video, the contact sheet, how it evolved. */
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import type { Artifact, Job } from '../../../src/protocol/jobs.js';
+import type { Artifact, Job, JobKind } from '../../../src/protocol/jobs.js';
 import { useFileAddress } from '../shared/files.js';
 import { nameOfJob } from '../shared/words.js';
 import type { Playhead } from './playhead.js';
 
 export type View = 'play' | 'sheet' | 'evolution';
+
+const OF_FRAMES: Readonly<Record<View, string>> = { play: 'Play', sheet: 'All frames', evolution: 'Evolution' };
+/** What views are called, by the kind of the job. */
+const VIEWS: Partial<Readonly<Record<JobKind, Readonly<Record<View, string>>>>> = {
+  image: { ...OF_FRAMES, sheet: 'All images' },
+  figure: { ...OF_FRAMES, sheet: 'Figure' },
+};
+
+/** What the view of a job is called; that of its finished files where it has ended. */
+export const viewName = (view: View, kind: JobKind, ended: boolean): string =>
+  ((ended ? VIEWS[kind] : undefined) ?? OF_FRAMES)[view];
 
 /** Pictures that are shown instead of a video, the first that is there. */
 const SHEETS = ['sheet.png', 'montage.png', 'figure.png'];
@@ -83,7 +94,7 @@ export function Finished({ job, view, url, playhead, fps }: FinishedProps): JSX.
   if (address === null) return <p class="screen-empty">Loading</p>;
   switch (view) {
     case 'sheet':
-      return <img src={address} alt={`All frames of ${name}, row by row`} />;
+      return <img src={address} alt={`${viewName(view, job.request.kind, true)} of ${name}`} />;
     case 'play':
       return <Video address={address} label={`The finished video of ${name}`} playhead={playhead} fps={fps} />;
     case 'evolution':

@@ -6,12 +6,11 @@ import type { Artifact, Job } from '../../../src/protocol/jobs.js';
 import type { Frame } from '../../js/index.js';
 import type { WatchedJob } from '../shared/watched-job.js';
 import { nameOfJob } from '../shared/words.js';
-import { Finished, viewsOf, type View } from './finished.js';
+import { Finished, viewName, viewsOf, type View } from './finished.js';
 import { Player } from './player.js';
 import type { Playhead } from './playhead.js';
 import { Transport } from './transport.js';
 
-const VIEWS: Readonly<Record<View, string>> = { play: 'Play', sheet: 'All frames', evolution: 'Evolution' };
 const LIVE: readonly View[] = ['play', 'sheet'];
 
 /** What the screen says while there is nothing to see. */
@@ -132,7 +131,7 @@ export function Stage({ watched, job, fps, artifacts, playhead, onView }: StageP
         <div class="tabs" role="group" aria-label="View">
           {views.map((name) => (
             <button key={name} type="button" aria-pressed={view === name} onClick={() => (wanted.value = name)}>
-              {VIEWS[name]}
+              {viewName(name, job.request.kind, !live)}
             </button>
           ))}
           {live && <SmoothChoice player={player} />}

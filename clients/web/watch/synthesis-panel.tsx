@@ -5,7 +5,7 @@ import type { Job } from '../../../src/protocol/jobs.js';
 import { LineChart } from '../shared/chart.js';
 import { ProgressBar, Stats } from '../shared/progress-bar.js';
 import type { WatchedJob } from '../shared/watched-job.js';
-import { hasEnded, short } from '../shared/words.js';
+import { hasEnded, sentenceCase, short } from '../shared/words.js';
 import { Actions } from './actions.js';
 import { Again } from './again.js';
 import { usePlayhead, type Playhead } from './playhead.js';
@@ -25,9 +25,13 @@ interface PanelProps {
   readonly job: Job;
 }
 
+/** What its progress counts. */
+const countedIn = ({ request }: Job): string => (request.kind === 'figure' ? 'picture' : 'iteration');
+
 function Numbers({ watched, job }: PanelProps): JSX.Element {
   const progress = watched.progress.value;
-  const [label, share] = progressOf(job, progress, job.request.kind === 'figure' ? 'picture' : 'iteration');
+  const counted = countedIn(job);
+  const [label, share] = progressOf(job, progress, counted);
   const figure = progress?.figure;
   const words = figure !== undefined && job.state === 'running' ? `${label}: ${figure.picture}` : label;
   return (
@@ -36,9 +40,12 @@ function Numbers({ watched, job }: PanelProps): JSX.Element {
       <Stats
         of={[
           ['Activation', progress === null ? '–' : short(progress.activation)],
-          ['Iteration', progress === null ? '–' : `${progress.iteration} / ${progress.iterations}`],
+          [sentenceCase(counted), progress === null ? '–' : `${progress.iteration} / ${progress.iterations}`],
           timeOf(job, progress),
-          ['Seconds per step', progress === null ? '–' : progress.secondsPerIteration.toFixed(2)],
+          [
+            `Seconds per ${counted === 'picture' ? counted : 'step'}`,
+            progress === null ? '–' : progress.secondsPerIteration.toFixed(2),
+          ],
           ['Dropped frames', String(watched.dropped.value)],
           ['Runtime', job.run?.runtime ?? '–'],
         ]}
@@ -50,11 +57,12 @@ function Numbers({ watched, job }: PanelProps): JSX.Element {
 function IterationChart({ watched, job, real }: PanelProps & { readonly real: number | null }): JSX.Element {
   const { iterations, values } = watched.curve.value;
   const inAll = watched.progress.value?.iterations ?? iterations.at(-1) ?? 1;
+  const counted = countedIn(job);
   return (
     <LineChart
       id={`curve-${job.id}`}
-      title="Activation per iteration"
-      xName="iteration"
+      title={`Activation per ${counted}`}
+      xName={counted}
       yName="activation"
       x={iterations}
       xRange={[1, Math.max(2, inAll)]}
@@ -93,7 +101,8 @@ function FrameChart({ watched, job, playhead }: PanelProps & { readonly playhead
 }
 
 export function SynthesisPanel({ watched, job }: PanelProps): JSX.Element {
-  const wide = useSignal(false);
+  const isFigure = job.request.kind === 'figure';
+  const wide = useSignal(isFigure);
   const playhead = usePlayhead();
   const artifacts = useArtifacts(job);
   const report = useReport<{ realClips?: { mean?: number } | null }>(artifacts);
@@ -101,7 +110,10 @@ export function SynthesisPanel({ watched, job }: PanelProps): JSX.Element {
   return (
     <div class={`watch-body ${wide.value ? 'wide' : ''}`}>
       <div class="watch-screen">
-        <Stage {...{ watched, job, fps, artifacts, playhead }} onView={(view) => (wide.value = view !== 'play')} />
+        <Stage
+          {...{ watched, job, fps, artifacts, playhead }}
+          onView={(view) => (wide.value = view !== 'play' || isFigure)}
+        />
         <FrameChart watched={watched} job={job} playhead={playhead} />
         {artifacts !== null && <Files id={job.id} artifacts={artifacts} />}
         {artifacts !== null && <Again job={job} />}

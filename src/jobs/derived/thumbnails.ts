@@ -26,7 +26,7 @@ export interface JobFiles {
   get(id: string): Job;
   artifacts(id: string): readonly { readonly name: string }[];
   artifact(id: string, name: string): ArtifactFile;
-  find(query: JobQuery): { readonly jobs: readonly Job[] };
+  find(query: JobQuery): { readonly jobs: readonly Job[]; readonly next: string | null };
 }
 
 /** The chart that says most about an audit, then any picture. */

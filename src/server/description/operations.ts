@@ -93,6 +93,10 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: 'A small picture of what a job left: frames of a video side by side, a figure, the chart of an audit.',
     ...{ scope: 'view', tag: 'jobs', answers: { 200: 'image/webp' } },
   },
+  'GET /v1/jobs/:id/index.html': {
+    summary: 'The jobs of a batch as one page, with what each reached and a small picture of what it left.',
+    ...{ scope: 'view', tag: 'jobs', answers: { 200: 'text/html' } },
+  },
   'GET /v1/jobs/:id/replay.mp4': {
     summary: 'How a job evolved, from the iterations that it kept (`keyframeEvery`), as a fragmented MP4.',
     ...{ scope: 'view', tag: 'jobs', query: replayQuery, answers: { 200: 'video/mp4' } },

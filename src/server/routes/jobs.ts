@@ -19,6 +19,7 @@ import {
   submission,
   type JobRequest,
 } from '../../protocol/index.js';
+import { batchIndexOf } from '../../jobs/derived/batch-index.js';
 import { thumbnailOf } from '../../jobs/derived/thumbnails.js';
 import { route } from '../answers.js';
 import { sendArtifact, sendDerived } from '../files.js';
@@ -137,6 +138,10 @@ export function artifactRoutes(router: Router, { manager, derived }: Pick<RouteP
   route(router, '/jobs/:id/thumbnail.webp', {
     get: async (request, response) =>
       sendDerived(response, await thumbnailOf(manager, derived, param(request, 'id')), 'image/webp'),
+  });
+  route(router, '/jobs/:id/index.html', {
+    get: async (request, response) =>
+      sendDerived(response, await batchIndexOf(manager, derived, param(request, 'id')), 'text/html; charset=utf-8', 0),
   });
   route(router, '/jobs/:id/replay.mp4', {
     get: (request, response) => {
