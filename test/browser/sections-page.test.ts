@@ -152,6 +152,29 @@ describe.skipIf(!hasBrowser)('sections of the page', () => {
       await expectSoundInAllLooks(web.page);
     });
 
+    it('shows images and figures beside videos; pictures alone have no clock', async () => {
+      const { jobs } = web.server;
+      const image = { kind: 'image', model: TINY_CLASSIFIER, iterations: 2 };
+      await jobs.submit('one-image', jobRequest.parse(image));
+      await jobs.submit('images', jobRequest.parse({ ...image, starts: 4 }));
+      await jobs.submit('side', jobRequest.parse({ kind: 'figure', figure: 'beside', jobs: ['left', 'right'] }));
+      await reaches(jobs, 'side', 'succeeded');
+      await show('compare/one-image/images');
+      const tile = (name: string | RegExp) => web.page.getByRole('article', { name });
+      const pictures = web.page.locator('.compare-picture');
+      await expect
+        .poll(() => pictures.evaluateAll((all: any[]) => all.filter((one) => one.naturalWidth > 15).length))
+        .toBe(2);
+      expect(await tile(/./).first().innerText()).toMatch(/preferred image · .*Activation\s+-?\d/s);
+      expect(await tile(/./).nth(1).innerText()).toMatch(/Images\s+4\s+Highest activation\s+-?\d/);
+      expect(await web.page.getByRole('slider', { name: 'Time' }).count()).toBe(0);
+      await expectSoundInAllLooks(web.page);
+      await web.page.getByRole('checkbox', { name: /^Side by side / }).check();
+      await ready(1);
+      await web.page.getByRole('slider', { name: 'Time' }).waitFor();
+      expect(await tile('Side by side').innerText()).toMatch(/Panels\s+2/);
+    });
+
     it('says what cannot be compared, and takes it away', async () => {
       await show('compare/left/none');
       const tile = web.page.getByRole('article', { name: 'Not to be shown' });

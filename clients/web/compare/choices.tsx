@@ -1,4 +1,4 @@
-/** What can be put beside: finished videos, and the real clips that excite the unit most. */
+/** What can be put beside: finished videos, images and figures, and the real clips that excite the unit most. */
 import type { JSX } from 'preact';
 import { linkTo } from '../app/router.js';
 import { exampleFile, useExamples } from '../models/use-examples.js';
@@ -7,9 +7,10 @@ import { Notice } from '../shared/notice.js';
 import { useJobs } from '../shared/use-jobs.js';
 import { moment, nameOfJob, short, unitLabel } from '../shared/words.js';
 import { clipPart, MOST_ITEMS } from './items.js';
-import type { Shown } from './use-item.js';
+import { COMPARED } from './job-shown.js';
+import type { Shown } from './shown.js';
 
-/** Finished videos that are offered; those before them are found in the history. */
+/** Finished jobs that are offered; those before them are found in the history. */
 const MOST_JOBS = 30;
 const MOST_CLIPS = 8;
 
@@ -54,10 +55,10 @@ function Choice({ part, parts, picture, isStrip, name, words, onToggle }: Choice
 }
 
 export function JobChoices({ parts, onToggle }: ChoicesProps): JSX.Element {
-  const finished = useJobs(`state=succeeded&kind=video&parent=any&limit=${MOST_JOBS}`);
+  const finished = useJobs(`state=succeeded&kind=${COMPARED.join(',')}&parent=any&limit=${MOST_JOBS}`);
   return (
     <section class="card choices" aria-labelledby="choices-title">
-      <h2 id="choices-title">Finished videos</h2>
+      <h2 id="choices-title">Finished jobs</h2>
       {finished === null && <p class="quiet">Loading</p>}
       {finished?.length === 0 && (
         <p class="quiet">
@@ -68,7 +69,7 @@ export function JobChoices({ parts, onToggle }: ChoicesProps): JSX.Element {
         {finished?.map((job) => (
           <Choice
             key={job.id}
-            {...{ parts, onToggle, part: job.id, isStrip: true }}
+            {...{ parts, onToggle, part: job.id, isStrip: job.request.kind === 'video' }}
             picture={`v1/jobs/${job.id}/thumbnail.webp`}
             name={nameOfJob(job)}
             words={moment(job.createdAt)}

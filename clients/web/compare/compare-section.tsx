@@ -1,4 +1,4 @@
-/** Finished videos and real clips side by side, on one clock. */
+/** Finished videos, images and figures, and real clips, side by side; what moves is on one clock. */
 import './compare.css';
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
@@ -10,7 +10,7 @@ import { Clock } from './clock.js';
 import { ClockBar } from './clock-bar.js';
 import { itemsOf } from './items.js';
 import { Tile } from './tile.js';
-import type { Shown } from './use-item.js';
+import type { Shown } from './shown.js';
 
 /** Keys of the whole section, where they mean nothing else. */
 function useKeys(clock: Clock): void {
@@ -38,7 +38,7 @@ function Nothing(): JSX.Element {
   return (
     <section class="card">
       <Empty>
-        <p>Choose two or more finished videos, and they play in step.</p>
+        <p>Choose two or more finished videos, and they play in step; images and figures can be put beside them.</p>
         <p>With one chosen, the real clips that excite its unit most can be put beside it.</p>
       </Empty>
     </section>
@@ -55,6 +55,8 @@ export function CompareSection({ route }: { readonly route: Route }): JSX.Elemen
   const show = (next: readonly string[]): void => go(linkTo('compare', next), { replace: true });
   const toggle = (part: string): void =>
     show(parts.includes(part) ? parts.filter((one) => one !== part) : [...parts, part]);
+  // What is not known yet may move.
+  const moves = parts.some((part) => shown.value.get(part)?.still !== true);
   const unit = parts.map((part) => shown.value.get(part)?.unit).find((one) => one != null);
   return (
     <div class="compare">
@@ -77,7 +79,7 @@ export function CompareSection({ route }: { readonly route: Route }): JSX.Elemen
                 />
               ))}
             </div>
-            <ClockBar clock={clock} />
+            {moves && <ClockBar clock={clock} />}
           </>
         )}
       </div>

@@ -1,4 +1,4 @@
-/** What can be compared, as parts of the address: `JOB` for the video of a job, `clip:MODEL:HASH:UNIT:SET` for a real clip. */
+/** What can be compared, as parts of the address: `JOB` for what a job made, `clip:MODEL:HASH:UNIT:SET` for a real clip. */
 
 export interface ClipItem {
   readonly model: string;
@@ -12,7 +12,7 @@ export interface ClipItem {
 
 export type Item = { readonly kind: 'job'; readonly part: string; readonly id: string } | ({ readonly kind: 'clip'; readonly part: string } & ClipItem); // prettier-ignore
 
-/** Videos side by side at most. */
+/** Items side by side at most. */
 export const MOST_ITEMS = 8;
 
 const CLIP = /^clip:([^:]+):([0-9a-f]{64}):(\d{1,6}):([^:]*)$/;

@@ -1,12 +1,13 @@
-/** One of the videos that are compared. */
+/** One of the videos and pictures that are compared. */
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { linkTo } from '../app/router.js';
-import { useFileAddress } from '../shared/files.js';
+import { Picture, useFileAddress } from '../shared/files.js';
 import { Notice } from '../shared/notice.js';
 import type { Clock } from './clock.js';
 import type { Item } from './items.js';
-import { useItem, type Shown } from './use-item.js';
+import type { Shown } from './shown.js';
+import { useItem } from './use-item.js';
 
 interface TileProps {
   readonly item: Item;
@@ -59,7 +60,11 @@ export function Tile({ item, clock, onClose, onShown }: TileProps): JSX.Element 
       {failure !== null && <Notice error={failure} />}
       {shown !== null && (
         <>
-          <Video shown={shown} item={item} clock={clock} />
+          {shown.still ? (
+            <Picture class="compare-picture" url={shown.url} alt={`${shown.title}, ${shown.subtitle}`} />
+          ) : (
+            <Video shown={shown} item={item} clock={clock} />
+          )}
           <dl class="compare-facts">
             {shown.facts.map(([name, value]) => (
               <div key={name}>

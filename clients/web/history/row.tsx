@@ -4,6 +4,7 @@ import type { JSX } from 'preact';
 import { memo } from 'preact/compat';
 import type { Job } from '../../../src/protocol/jobs.js';
 import { linkTo } from '../app/router.js';
+import { COMPARED } from '../compare/job-shown.js';
 import { call, send } from '../shared/api.js';
 import { LazyPicture } from '../shared/lazy-picture.js';
 import { StateBadge } from '../shared/state-badge.js';
@@ -90,8 +91,8 @@ function RowActions({
   );
 }
 
-/** Only a video that is finished can be compared. */
-const isComparable = ({ request, state }: Job): boolean => request.kind === 'video' && state === 'succeeded';
+/** Only what is finished can be compared. */
+const isComparable = ({ request, state }: Job): boolean => COMPARED.includes(request.kind) && state === 'succeeded';
 
 const addressOf = (job: Job): string => linkTo(job.request.kind === 'audit' ? 'audit' : 'watch', [job.id]);
 
