@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ModelRegistry } from '../../src/engine/models/registry.js';
 import { FIGURES, figureNamed, withDefaults } from '../../src/jobs/figures/table.js';
-import { pictureRequest } from '../../src/protocol/index.js';
+import { jobRequest, pictureRequest } from '../../src/protocol/index.js';
 import { TINY_CLASSIFIER, writeTinyClassifier } from '../fixtures/tiny-classifier.js';
 import { writeTinyModels } from '../fixtures/tiny-models.js';
 
@@ -122,6 +122,22 @@ describe('the plan of a figure', () => {
     const rows = (layers?: string[]) => figureNamed('s14').plan({ model: 'tiny-objects', layers }, shipped).rows;
     expect(rows()).toEqual(['conv1', 'conv2', 'conv3', 'conv4', 'conv5', 'fc6', 'labels']);
     expect(rows(['pool2'])).toEqual(['pool2']);
+  });
+
+  it('takes what it needs, and by default is of a model of a kind that it takes', () => {
+    const fields = jobRequest.options.find(({ shape }) => shape.kind.value === 'figure')!.shape;
+    const shipped = ModelRegistry.open({ folders: ['models'] }).list();
+    for (const { name, models, takes, needs = [], defaults } of FIGURES) {
+      expect(takes.filter((field) => !(field in fields))).toEqual([]);
+      expect(takes, name).toEqual(expect.arrayContaining([...needs]));
+      expect(Object.keys(defaults).filter((field) => !(takes as readonly string[]).includes(field))).toEqual([]);
+      const kind = shipped.find((model) => model.name === defaults.model)?.kind;
+      expect(takes.includes('model') ? models : [undefined]).toContain(kind);
+    }
+  });
+
+  it('has the preset that it says, where a job asks for none', () => {
+    expect(jobRequest.parse({ kind: 'figure', figure: 's9' })).not.toHaveProperty('preset');
   });
 
   it('is found by any of its names', () => {
