@@ -31,7 +31,7 @@ export type { ImportedModel, ReadOptions } from './engine/formats/format.js';
 export { readCaffeNet, type CaffeNet } from './engine/formats/caffe/format.js';
 
 // Preferred videos and pictures.
-export { openSynthesis, PIXELS, type Synthesis, type SynthesisOptions } from './engine/synthesis/synthesise.js';
+export { openSynthesis, type Synthesis, type SynthesisOptions } from './engine/synthesis/synthesise.js';
 export type { SynthesisCheckpoint, SynthesisProgress, SynthesisResult } from './engine/synthesis/types.js';
 export type { AdamSettings, PaperSettings, Settings } from './engine/synthesis/presets.js';
 

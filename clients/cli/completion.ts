@@ -1,6 +1,6 @@
 /** What may stand at a place of a command line: out of commander's own tree, the models that are installed and their units. */
 import type { Command, Option } from 'commander';
-import type { ModelSummary } from '../../src/protocol/index.js';
+import { WITHOUT_GENERATOR, type ModelSummary } from '../../src/protocol/index.js';
 import { openRegistry } from './settings.js';
 
 /** Options that take the name of a model, by what kinds of model fit. */
@@ -45,7 +45,7 @@ function valuesOf(command: Command, option: Option, words: readonly string[]): s
   if (option.argChoices) return [...option.argChoices];
   const long = option.long ?? '';
   const kinds = MODEL_OPTIONS[long];
-  if (kinds) return [...models(kinds), ...(kinds.includes('prior') ? ['pixels', 'fourier'] : [])];
+  if (kinds) return [...models(kinds), ...(kinds.includes('prior') ? WITHOUT_GENERATOR : [])];
   return UNIT_OPTIONS.includes(long) ? labels(command, words) : [];
 }
 

@@ -1,7 +1,6 @@
 /** What is checked of a request before a job is taken in, or changed: that what it names is there. */
 import { checkedSettings } from '../engine/audit/settings.js';
 import { placeIn, SCORES } from '../engine/models/classifier.js';
-import { FOURIER } from '../engine/models/fourier.js';
 import {
   NeuroreelError,
   type AuditJobRequest,
@@ -10,13 +9,11 @@ import {
   type ImageJobRequest,
   type ModelSummary,
   type Steering,
+  isWithoutGenerator,
   type VideoJobRequest,
 } from '../protocol/index.js';
 import { figureNamed } from './figures/table.js';
 import { findModel, UNIT_MODELS, type ModelCatalogue } from './model-catalogue.js';
-
-/** Name of the prior that is none: the pixels themselves are the code. */
-export const NO_PRIOR = 'pixels';
 
 const refused = (message: string): NeuroreelError => new NeuroreelError('REQUEST_INVALID', message);
 
@@ -54,7 +51,7 @@ function checkUnit(
 const isHidden = ({ layer }: Where): boolean => layer !== undefined && layer !== SCORES;
 
 function checkPrior(models: ModelCatalogue, prior: string | undefined): void {
-  if (prior !== undefined && ![NO_PRIOR, FOURIER].includes(prior)) findModel(models, ['prior'], prior);
+  if (!isWithoutGenerator(prior)) findModel(models, ['prior'], prior);
 }
 
 /** @throws {NeuroreelError} MODEL_UNKNOWN, UNIT_UNKNOWN, REQUEST_INVALID */

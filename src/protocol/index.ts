@@ -10,6 +10,7 @@ export * from './manifest.js';
 export * from './models.js';
 export * from './audit-report.js';
 export * from './presets.js';
+export * from './priors.js';
 export * from './report.js';
 export * from './runtimes.js';
 export * from './self-test-report.js';

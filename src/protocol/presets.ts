@@ -96,9 +96,11 @@ const PAPER: SynthesisSettings = {
   start: { from: 'noise', identity: 1, movement: 1 },
   codes: 'raw',
   fit: 'auto',
+  detail: 0,
   penalties: NO_PENALTIES,
   noise: 0,
   jitter: 0,
+  zoom: 0,
   blur: { every: 0, sigma: 0 },
 };
 
@@ -140,6 +142,22 @@ const WHITENED_PIXELS: SynthesisSettings = {
   jitter: 2,
 };
 
+/**
+ * A generator with waves on top, or waves alone, seen from near and far: preferred pictures of networks that see more than their
+ * generator draws. Measured in docs/quality.md.
+ */
+const SEEN_ABOUT_STEPS = { rule: 'adam', rate: 0.1, end: 0.1, schedule: 'fade', decay: 1 } as const;
+const SEEN_ABOUT: SynthesisSettings = {
+  ...PAPER,
+  iterations: 150,
+  optimiser: SEEN_ABOUT_STEPS,
+  start: { from: 'noise', identity: 0.3, movement: 0 },
+  codes: 'whitened',
+  penalties: { ...NO_PENALTIES, naturalness: 5, totalVariation: 200 },
+  jitter: 16,
+  zoom: 0.2,
+};
+
 /** Of pixels on the scale 0..1 the same steps would be far too long. */
 const pixels = (first: number): SynthesisSettings => paper(first);
 
@@ -165,6 +183,17 @@ export const PRESETS = {
     describe: "the paper's constants from a real image's code: step sizes from 1, 30 iterations",
     generator: paper(1, { iterations: 30, start: VARIANTS.start.picture }),
     pixels: { ...pixels(0.02), iterations: 30, start: VARIANTS.start.picture },
+  },
+  'olah-2017': {
+    describe:
+      "natural waves on top of a generator's pictures, or, without a generator (prior `fourier`), alone; moved and zoomed at random (Olah et al. 2017): for networks that see more than the generator draws",
+    generator: { ...SEEN_ABOUT, detail: 0.2 },
+    // Alone, waves are five times as strong.
+    pixels: {
+      ...SEEN_ABOUT,
+      optimiser: { ...SEEN_ABOUT_STEPS, rate: 0.05 },
+      start: { from: 'noise', identity: 0.1, movement: 0 },
+    },
   },
   'two-units': {
     describe: 'two units in one input, equation 2 of the supplement; `objective.with` names the other',

@@ -245,6 +245,13 @@ const common = {
     .describe(
       "How the prior's pictures become the network's input: their middle, or all of them resized; `auto`: their middle where they are large enough.",
     ),
+  detail: z
+    .number()
+    .min(0)
+    .max(10)
+    .describe(
+      "Strength of waves on top of a generator's pictures, at the size that the network sees: for what the generator cannot draw; 0: none.",
+    ),
   penalties: penaltyWeights,
   noise: z
     .number()
@@ -252,6 +259,7 @@ const common = {
     .max(100)
     .describe('Standard deviation of noise on what is optimised, fading in the last third.'),
   jitter: z.int().min(0).max(64).describe('Largest shift of the whole clip in pixels, drawn anew in each iteration.'),
+  zoom: z.number().min(0).max(0.5).describe('Largest change of its size, as a share, drawn anew in each iteration.'),
   blur,
 } as const;
 

@@ -1,9 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { GraphBuilder } from '../../src/engine/graph/graph.js';
-import { conv2d } from '../../src/engine/ops/conv.js';
 import { Random } from '../../src/engine/random.js';
-import { evaluate } from '../../src/engine/runtimes/reference/reference.js';
-import { shiftKernel } from '../../src/engine/synthesis/pass.js';
 import { sequenceForm } from '../../src/engine/synthesis/sequences.js';
 import { smoothnessOf } from '../../src/engine/synthesis/smoothness.js';
 import { failure } from './small-models.js';
@@ -82,31 +78,6 @@ describe('free codes', () => {
       controls: 1,
       matrix: null,
     });
-  });
-});
-
-describe('the shift of a picture', () => {
-  const [HEIGHT, WIDTH, JITTER] = [5, 6, 2];
-  const picture = new Random('shift').normals(3 * HEIGHT * WIDTH);
-
-  it.each([
-    [0, 0],
-    [1, 0],
-    [0, 2],
-    [-2, 1],
-    [2, -2],
-  ])('goes down by %i and right by %i, with zeros where nothing is left', (dy, dx) => {
-    const b = new GraphBuilder();
-    const kernel = b.constant(shiftKernel(JITTER, dy, dx), [3, 1, 2 * JITTER + 1, 2 * JITTER + 1]);
-    const pads = [JITTER, JITTER, JITTER, JITTER];
-    b.output('y', conv2d(b, b.input('x', [1, 3, HEIGHT, WIDTH]), kernel, null, { groups: 3, pads }));
-    const wanted = Array.from(picture, (_, i) => {
-      const [c, y, x] = [Math.floor(i / (HEIGHT * WIDTH)), Math.floor(i / WIDTH) % HEIGHT, i % WIDTH];
-      const [row, column] = [y - dy, x - dx];
-      const outside = row < 0 || row >= HEIGHT || column < 0 || column >= WIDTH;
-      return outside ? 0 : picture[(c * HEIGHT + row) * WIDTH + column]!;
-    });
-    expect([...evaluate(b.build(), { x: picture })['y']!]).toEqual(wanted);
   });
 });
 

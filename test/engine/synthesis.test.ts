@@ -10,7 +10,7 @@ import { adamStepGraph, renderGraph } from '../../src/engine/synthesis/adam-step
 import { stateShape } from '../../src/engine/synthesis/codes.js';
 import { controlInputs } from '../../src/engine/synthesis/controls.js';
 import { paperStepGraph } from '../../src/engine/synthesis/paper-step.js';
-import { shiftKernel } from '../../src/engine/synthesis/pass.js';
+import { hasViews, PLAIN_VIEW, viewInputs } from '../../src/engine/synthesis/views.js';
 import {
   PRESETS,
   presetSettings,
@@ -20,7 +20,8 @@ import {
 } from '../../src/engine/synthesis/presets.js';
 import type { Task } from '../../src/engine/synthesis/scene.js';
 import { sequenceForm } from '../../src/engine/synthesis/sequences.js';
-import { openSynthesis, PIXELS, type Synthesis, type SynthesisOptions } from '../../src/engine/synthesis/synthesise.js';
+import { PIXELS } from '../../src/protocol/priors.js';
+import { openSynthesis, type Synthesis, type SynthesisOptions } from '../../src/engine/synthesis/synthesise.js';
 import type { SynthesisCheckpoint, SynthesisResult } from '../../src/engine/synthesis/types.js';
 import { ADAM } from '../../src/engine/training/adam.js';
 import { CODE, failure, INPUT, relativeError, smallModels } from './small-models.js';
@@ -75,7 +76,7 @@ function adamInputs(of: Task, settings: AdamSettings): Record<string, Float32Arr
     'correct.v': Float32Array.of(1 / (1 - ADAM.beta2 ** 3)),
     ...controlInputs(of, settings),
     ...(settings.noise > 0 && { noise: random.normals(of.frames * size, settings.noise) }),
-    ...(settings.jitter > 0 && { shift: shiftKernel(settings.jitter, 1, -1) }),
+    ...(hasViews(settings) && viewInputs(of, { down: 1, right: -1, scale: 1 + settings.zoom })),
   };
 }
 
@@ -210,8 +211,8 @@ describe('a step of Adam', () => {
     const settings = { ...PLAIN, jitter: 2 };
     const graph = adamStepGraph(task, settings);
     const inputs = adamInputs(task, settings);
-    const [still, moved] = [shiftKernel(2, 0, 0), shiftKernel(2, 2, -1)].map((shift) =>
-      evaluate(graph, { ...inputs, shift }),
+    const [still, moved] = [PLAIN_VIEW, { down: 2, right: -1, scale: 1 }].map((view) =>
+      evaluate(graph, { ...inputs, ...viewInputs(task, view) }),
     );
     expect(moved!['pixels']).toEqual(still!['pixels']);
     expect(moved!['activation']).not.toEqual(still!['activation']);

@@ -1,6 +1,7 @@
 /** What the server tells of requests: their JSON Schemas, and what the presets set. The forms are made of it. */
 import { signal } from '@preact/signals';
 import type { FigureFacts } from '../../../src/protocol/figures.js';
+import { isWithoutGenerator } from '../../../src/protocol/priors.js';
 import { call } from './api.js';
 
 /** The part of JSON Schema that the schemas of the requests use. */
@@ -35,11 +36,9 @@ export interface Preset {
   readonly videos?: Fields;
 }
 
-const WITHOUT_PRIOR: readonly unknown[] = ['pixels', 'fourier'];
-
 /** What a preset sets for a request. @param prior the request's, if it names one */
 export function usualSettings({ generator, pixels, videos }: Preset, prior: unknown, isVideo: boolean): Fields {
-  if (WITHOUT_PRIOR.includes(prior)) return pixels;
+  if (typeof prior === 'string' && isWithoutGenerator(prior)) return pixels;
   return (isVideo ? videos : undefined) ?? generator;
 }
 

@@ -2,14 +2,14 @@
  * A prior without a network: the code of a picture is the coefficients of its waves. Slow waves are made as strong as natural
  * pictures have them (1/f), and colours go together as they do there (Olah, Mordvintsev and Schubert 2017).
  */
+import { FOURIER } from '../../protocol/priors.js';
 import type { GraphBuilder, Value } from '../graph/graph.js';
 import { conv2d } from '../ops/conv.js';
 import { mul, sigmoid } from '../ops/elementwise.js';
 import { reshape } from '../ops/layout.js';
+import { UNIT_SCALE } from './pixels.js';
 import type { Prior } from './prior.js';
 import { alongColumns, alongRows } from './resize.js';
-
-export const FOURIER = 'fourier';
 
 /** Columns of an orthonormal basis of real waves, [n, n] row-major [place, wave], and the frequency of each, 0 to 1/2. */
 function waves(n: number): { basis: Float32Array; frequencies: number[] } {
@@ -31,8 +31,20 @@ const LONGEST = Math.max(...[0, 3, 6].map((i) => Math.hypot(...COLOURS.slice(i, 
 /** Strength of the slowest wave: pictures of codes of normal noise have about the contrast of natural ones. */
 const CONTRAST = 0.35;
 
-/** The prior whose codes are coefficients of waves; a code of noise is a cloudy picture. */
-export function fourierPrior(width: number, height: number): Prior {
+/** Largest coefficient of a wave, in units of those of natural pictures. */
+export const STRONGEST_WAVE = 20;
+
+/** Waves with natural strengths and colours. */
+export interface WaveField {
+  /** Coefficients of a picture: 3 * width * height. */
+  readonly size: number;
+  /** Coefficients [N, size] to a field about 0, [N, 3, height, width]: log odds of a picture on the scale 0..1. */
+  readonly build: (b: GraphBuilder, coefficients: Value) => Value;
+  /** As a prior's. */
+  readonly blur: (coefficients: Float32Array, sigma: number) => Float32Array;
+}
+
+export function waveField(width: number, height: number): WaveField {
   const size = 3 * width * height;
   const [rows, columns] = [waves(height), waves(width)];
   const slowest = 1 / Math.max(width, height);
@@ -50,28 +62,39 @@ export function fourierPrior(width: number, height: number): Prior {
     (_, i) => (4 * CONTRAST * strength[i % (width * height)]!) / energy,
   );
   return {
-    name: FOURIER,
-    sha256: null,
     size,
-    output: { width, height, order: 'rgb', mean: [0, 0, 0], scale: [1 / 255, 1 / 255, 1 / 255] },
-    statistics: {
-      mean: new Float32Array(size),
-      lower: new Float32Array(size).fill(-20),
-      upper: new Float32Array(size).fill(20),
-      factors: null,
-      spread: 1,
-    },
     // A Gaussian's transform: the wave of frequency f is left exp(-2 (pi sigma f)^2) of its strength.
-    blur: (codes, sigma) =>
-      codes.map((x, i) => x * Math.exp(-2 * (Math.PI * sigma) ** 2 * squares[i % (width * height)]!)),
-    build(b: GraphBuilder, codes: Value): Value {
-      const scaled = reshape(b, mul(b, codes, b.constant(scale, [1, size])), [0, 3, height, width]);
-      const planes = alongColumns(b, alongRows(b, scaled, rows.basis, height), columns.basis, width);
+    blur: (coefficients, sigma) =>
+      coefficients.map((x, i) => x * Math.exp(-2 * (Math.PI * sigma) ** 2 * squares[i % (width * height)]!)),
+    build(b: GraphBuilder, coefficients: Value): Value {
+      const scaled = reshape(b, mul(b, coefficients, b.constant(scale, [1, size])), [0, 3, height, width]);
+      const [inRows, inColumns] = [b.constant(rows.basis, [height, height]), b.constant(columns.basis, [width, width])];
+      const planes = alongColumns(b, alongRows(b, scaled, inRows), inColumns);
       const colours = b.constant(
         COLOURS.map((x) => x / LONGEST),
         [3, 3, 1, 1],
       );
-      return sigmoid(b, conv2d(b, planes, colours, null));
+      return conv2d(b, planes, colours, null);
     },
+  };
+}
+
+/** The prior whose codes are coefficients of waves; a code of noise is a cloudy picture. */
+export function fourierPrior(width: number, height: number): Prior {
+  const { size, blur, build } = waveField(width, height);
+  return {
+    name: FOURIER,
+    sha256: null,
+    size,
+    output: { width, height, ...UNIT_SCALE },
+    statistics: {
+      mean: new Float32Array(size),
+      lower: new Float32Array(size).fill(-STRONGEST_WAVE),
+      upper: new Float32Array(size).fill(STRONGEST_WAVE),
+      factors: null,
+      spread: 1,
+    },
+    blur,
+    build: (b, codes) => sigmoid(b, build(b, codes)),
   };
 }

@@ -9,6 +9,13 @@ import { resized } from './resize.js';
 
 const channels = (b: GraphBuilder, numbers: readonly number[]): Value => b.constant([...numbers], [1, 3, 1, 1]);
 
+/** RGB on the scale 0..1. */
+export const UNIT_SCALE: Pick<PixelFormat, 'order' | 'mean' | 'scale'> = {
+  order: 'rgb',
+  mean: [0, 0, 0],
+  scale: [1 / 255, 1 / 255, 1 / 255],
+};
+
 /** x * scale + offset channel by channel, leaving out what does nothing. */
 function affine(b: GraphBuilder, x: Value, scale: readonly number[], offset: readonly number[]): Value {
   const scaled = scale.every((s) => s === 1) ? x : mul(b, x, channels(b, scale));

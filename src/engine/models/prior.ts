@@ -1,8 +1,10 @@
 /** Priors: what turns codes into pictures. A generator network, or, without one, the pixels themselves. */
 import type { PixelFormat, PriorManifest } from '../../protocol/manifest.js';
 import { NeuroreelError } from '../../protocol/errors.js';
+import { PIXELS } from '../../protocol/priors.js';
 import { typeOf, type Graph, type GraphBuilder, type Value } from '../graph/graph.js';
 import { blurred } from './blur.js';
+import { UNIT_SCALE } from './pixels.js';
 import { inline } from './serialise.js';
 import { reshape } from '../ops/layout.js';
 import type { ModelPackage } from './package.js';
@@ -15,11 +17,11 @@ export interface CodeStatistics {
   readonly lower: Float32Array;
   readonly upper: Float32Array;
   /**
-   * Lower triangular factors of covariances, [D, D]: between clips (what a clip's frames have in common) and within clips
-   * (what changes from frame to frame). Both are that of all frames where clips were not told apart; null: only the spread
-   * is known.
+   * Lower triangular factors of covariances of the first `size` numbers of a code, [size, size]: between clips (what a clip's
+   * frames have in common) and within clips (what changes from frame to frame). Both are that of all frames where clips were
+   * not told apart. Numbers after these go their own ways, each with the spread; null: all do.
    */
-  readonly factors: { readonly between: Float32Array; readonly within: Float32Array } | null;
+  readonly factors: { readonly size: number; readonly between: Float32Array; readonly within: Float32Array } | null;
   /** Root mean square of the standard deviations within clips. */
   readonly spread: number;
 }
@@ -76,7 +78,7 @@ export function generatorPrior(model: ModelPackage<PriorManifest>): Prior {
       mean,
       lower,
       upper,
-      factors: between && within ? { between, within } : null,
+      factors: between && within ? { size, between, within } : null,
       spread: Math.sqrt(variance),
     },
     build(b, codes) {
@@ -105,10 +107,10 @@ function shaped(b: GraphBuilder, codes: Value, graph: Graph, input: string): Val
 export function pixelPrior(width: number, height: number): Prior {
   const size = 3 * width * height;
   return {
-    name: 'pixels',
+    name: PIXELS,
     sha256: null,
     size,
-    output: { width, height, order: 'rgb', mean: [0, 0, 0], scale: [1 / 255, 1 / 255, 1 / 255] },
+    output: { width, height, ...UNIT_SCALE },
     statistics: {
       mean: new Float32Array(size).fill(0.5),
       lower: new Float32Array(size),

@@ -19,23 +19,25 @@ function interpolation(from: number, to: number): Float32Array {
 }
 
 /** The product of maps [N, C, H, W] with a matrix [to, H] along the rows. */
-export function alongRows(b: GraphBuilder, x: Value, matrix: Float32Array, to: number): Value {
+export function alongRows(b: GraphBuilder, x: Value, matrix: Value): Value {
   const [n, c, h, w] = x.shape as [number, number, number, number];
+  const to = matrix.shape[0]!;
   // A convolution with one tap mixes the rows as if they were channels.
-  const mixed = conv2d(b, reshape(b, x, [n * c, h, 1, w]), b.constant(matrix, [to, h, 1, 1]), null);
+  const mixed = conv2d(b, reshape(b, x, [n * c, h, 1, w]), reshape(b, matrix, [to, h, 1, 1]), null);
   return reshape(b, mixed, [n, c, to, w]);
 }
 
 /** The product of maps [N, C, H, W] with a matrix [to, W] along the columns. */
-export function alongColumns(b: GraphBuilder, x: Value, matrix: Float32Array, to: number): Value {
+export function alongColumns(b: GraphBuilder, x: Value, matrix: Value): Value {
   const [n, c, h, w] = x.shape as [number, number, number, number];
-  const mixed = matmul(b, reshape(b, x, [n * c * h, w]), b.constant(matrix, [to, w]), { transB: true });
-  return reshape(b, mixed, [n, c, h, to]);
+  const mixed = matmul(b, reshape(b, x, [n * c * h, w]), matrix, { transB: true });
+  return reshape(b, mixed, [n, c, h, matrix.shape[0]!]);
 }
 
 /** Pictures [N, C, H, W] at another size. */
 export function resized(b: GraphBuilder, x: Value, height: number, width: number): Value {
   const [, , h, w] = x.shape as [number, number, number, number];
-  const tall = h === height ? x : alongRows(b, x, interpolation(h, height), height);
-  return w === width ? tall : alongColumns(b, tall, interpolation(w, width), width);
+  const matrix = (from: number, to: number): Value => b.constant(interpolation(from, to), [to, from]);
+  const tall = h === height ? x : alongRows(b, x, matrix(h, height));
+  return w === width ? tall : alongColumns(b, tall, matrix(w, width));
 }

@@ -10,7 +10,7 @@ import { add, div, max, min, mul, sqrt, sub } from '../ops/elementwise.js';
 import { sliceAxis } from '../ops/layout.js';
 import { matmul } from '../ops/matmul.js';
 import { sum } from '../ops/reduce.js';
-import { identityReader, meanOfRows, unwhitened } from './whitening.js';
+import { identityReader, meanOfRows, spreadOut, unwhitened } from './whitening.js';
 import type { Settings } from './presets.js';
 import { isOfPictures, type Task } from './scene.js';
 import { sequenceForm, type SequenceForm } from './sequences.js';
@@ -54,9 +54,10 @@ export function clipped(b: GraphBuilder, { prior }: Task, settings: Settings, co
 /** Root mean square distance of real codes from their mean. */
 function radiusOf({ factors, spread, mean }: CodeStatistics): number {
   if (!factors) return spread * Math.sqrt(mean.length);
-  const { between, within } = factors;
+  const { size, between, within } = factors;
   const squares = (factor: Float32Array): number => factor.reduce((total, x) => total + x * x, 0);
-  return Math.sqrt(squares(within) + (between === within ? 0 : squares(between)));
+  const alone = (mean.length - size) * spread ** 2;
+  return Math.sqrt(squares(within) + (between === within ? 0 : squares(between)) + alone);
 }
 
 /** Codes moved to the sphere around the mean code on which real ones lie. */
@@ -115,12 +116,9 @@ function rawCodes(b: GraphBuilder, task: Task, settings: Settings, mixed: Value,
 
 /** mean + B u + W v. */
 function whitened(b: GraphBuilder, { prior }: Task, identity: Value, movement: Value): Value {
-  const { mean: centre, factors, spread } = prior.statistics;
-  const { size } = prior;
-  const scaled = (x: Value, factor: Float32Array | undefined): Value =>
-    factor ? matmul(b, x, b.constant(factor, [size, size]), { transB: true }) : mul(b, x, b.scalar(spread));
-  const shared = add(b, scaled(identity, factors?.between), b.constant(centre, [1, size]));
-  return add(b, scaled(movement, factors?.within), shared);
+  const { statistics, size } = prior;
+  const shared = add(b, spreadOut(b, identity, statistics, 'between'), b.constant(statistics.mean, [1, size]));
+  return add(b, spreadOut(b, movement, statistics, 'within'), shared);
 }
 
 /**

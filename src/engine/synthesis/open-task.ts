@@ -1,7 +1,9 @@
 /** What a run is about: the models, the units, and the settings of its preset with what the request replaces. */
 import { NeuroreelError } from '../../protocol/errors.js';
 import { placeOf, SCORES, type LayerPlace } from '../models/classifier.js';
-import { FOURIER, fourierPrior } from '../models/fourier.js';
+import { detailedPrior } from '../models/detail.js';
+import { FOURIER, PIXELS } from '../../protocol/priors.js';
+import { fourierPrior } from '../models/fourier.js';
 import { generatorPrior, pixelPrior, type Prior } from '../models/prior.js';
 import { isClassifier, unitIndex } from '../models/registry.js';
 import type { Settings } from './presets.js';
@@ -9,9 +11,6 @@ import { patchModel } from './patches.js';
 import type { OtherUnit, Task } from './scene.js';
 import { completeSettings } from './settings.js';
 import type { SynthesisOptions } from './synthesise.js';
-
-/** The name of the prior that is none: the pixels themselves are the code. */
-export const PIXELS = 'pixels';
 
 const refused = (message: string): NeuroreelError => new NeuroreelError('REQUEST_INVALID', message);
 
@@ -24,9 +23,10 @@ type UnitName = number | string;
  */
 export function openTask(options: SynthesisOptions): { task: Task; settings: Settings } {
   const model = options.registry.loadWithUnits(options.model);
-  const prior = openPrior(options, model);
+  const base = openPrior(options, model);
   const pictures = isClassifier(model);
-  const settings = completeSettings(options, prior.sha256 !== null, pictures);
+  const settings = completeSettings(options, base.sha256 !== null, pictures);
+  const prior = withDetail(base, model, settings);
   const { layer = SCORES, frames } = options;
   if (options.units && !pictures) throw refused(`A video has one unit; ${model.manifest.name} is a recogniser.`);
   const units = options.units?.map((unit) => unitOf(model, layer, unit));
@@ -93,4 +93,13 @@ function openPrior(options: SynthesisOptions, model: Model): Prior {
   if (name === PIXELS) return pixelPrior(width, height);
   if (name === FOURIER) return fourierPrior(width, height);
   return generatorPrior(options.registry.loadPrior(name));
+}
+
+/** @throws NeuroreelError REQUEST_INVALID for details of what is no generator. */
+function withDetail(prior: Prior, model: Model, { detail, fit }: Settings): Prior {
+  if (detail === 0) return prior;
+  if (prior.sha256 === null) {
+    throw refused(`Details are for a generator's pictures; the prior ${prior.name} has all of them. Set detail to 0.`);
+  }
+  return detailedPrior(prior, model.manifest.input, { fit, strength: detail });
 }

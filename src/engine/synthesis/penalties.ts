@@ -3,13 +3,13 @@ import type { SynthesisPenalties } from '../../protocol/synthesis.js';
 import type { GraphBuilder, Value } from '../graph/graph.js';
 import { add, max, mul, sqrt, sub } from '../ops/elementwise.js';
 import { sliceAxis } from '../ops/layout.js';
-import { matmul } from '../ops/matmul.js';
 import { mean } from '../ops/reduce.js';
 import type { CodesOfState } from './codes.js';
 import { paceOf, type Declared } from './controls.js';
 import { codeLength } from './objectives.js';
 import { patchUnlikelihood } from './patches.js';
 import { isOfPictures, type Task } from './scene.js';
+import { spreadOut } from './whitening.js';
 
 export interface PenaltyContext extends CodesOfState {
   readonly b: GraphBuilder;
@@ -61,11 +61,10 @@ function unusual({ b, task, identity }: PenaltyContext): Value | null {
  * spread. It keeps poses as far from the mean pose as real ones are.
  */
 function idleness({ b, task: { prior }, identity, movement }: PenaltyContext): Value {
-  const { factors, spread } = prior.statistics;
-  const { size } = prior;
-  const within = identity && factors?.within;
-  const moved = within ? matmul(b, movement, b.constant(within, [size, size]), { transB: true }) : movement;
-  const scale = within ? 1 / spread ** 2 : 1;
+  const { statistics } = prior;
+  const known = identity !== null && statistics.factors !== null;
+  const moved = known ? spreadOut(b, movement, statistics, 'within') : movement;
+  const scale = known ? 1 / statistics.spread ** 2 : 1;
   const energy = mul(b, mean(b, mul(b, moved, moved), [1]), b.scalar(scale));
   return meanSquare(b, sub(b, energy, b.scalar(1)));
 }

@@ -14,6 +14,7 @@ import { identitiesOf, stateOfCodes, stateShape } from './codes.js';
 import type { Settings } from './presets.js';
 import { isOfPictures, type Task } from './scene.js';
 import type { Compile } from './stepper.js';
+import { spreadOutRow } from './whitening.js';
 
 /** Real pictures whose codes a run starts from. */
 export interface StartPictures {
@@ -73,34 +74,25 @@ const noise: Build<'noise'> = ({ task, settings, random }, { identity, movement 
   return state;
 };
 
-/** Normal numbers with the covariance of real codes: L z for its lower triangular factor L. */
-function drawn(z: Float32Array, factor: Float32Array | undefined, spread: number): Float32Array {
-  if (!factor) return z.map((x) => spread * x);
-  const n = z.length;
-  return z.map((_, i) => {
-    let sum = 0;
-    for (let k = 0; k <= i; k++) sum += factor[i * n + k]! * z[k]!;
-    return sum;
-  });
-}
-
 const STARTS: { readonly [F in SynthesisStart['from']]: Build<F> } = {
   noise,
   zero: ({ task, settings }) => new Float32Array(sizeOf(stateShape(task, settings))),
   mean: (context) => near(context, context.task.prior.statistics.mean, 0),
   sample(context, { scale }) {
     const { task, random } = context;
-    const { mean, factors, spread } = task.prior.statistics;
-    const draw = (factor?: Float32Array): Float32Array => drawn(random.normals(mean.length, scale), factor, spread);
+    const { statistics } = task.prior;
+    const { mean, factors } = statistics;
+    const draw = (which: 'between' | 'within'): Float32Array =>
+      spreadOutRow(random.normals(mean.length, scale), statistics, which);
     // What the frames of a video have in common is drawn once; pictures have nothing in common.
-    const apart = factors && factors.between !== factors.within ? factors.between : null;
-    const together = apart && !isOfPictures(task) ? draw(apart) : null;
+    const apart = factors !== null && factors.between !== factors.within;
+    const together = apart && !isOfPictures(task) ? draw('between') : null;
     const codes = new Float32Array(task.frames * mean.length);
     for (let t = 0; t < task.frames; t++) {
-      const own = draw(factors?.within);
-      const shared = together ?? (apart && draw(apart));
+      const own = draw('within');
+      const shared = together ?? (apart ? draw('between') : null);
       codes.set(
-        mean.map((centre, i) => centre + own[i]! + (shared?.[i] ?? 0)),
+        mean.map((centre, i) => centre + own[i]! + (shared && i < factors!.size ? shared[i]! : 0)),
         t * mean.length,
       );
     }

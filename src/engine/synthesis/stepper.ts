@@ -9,10 +9,10 @@ import type { Random } from '../random.js';
 import type { CompiledGraph, Tensors } from '../runtimes/runtime.js';
 import { renderGraph } from './adam-step.js';
 import { activePenalties, controlInputs } from './controls.js';
-import { shiftKernel } from './pass.js';
 import type { Settings } from './presets.js';
 import type { Task } from './scene.js';
 import { fading } from './schedules.js';
+import { drawView, hasViews, PLAIN_VIEW, viewInputs } from './views.js';
 
 /** A change of a run while it goes on, with the unit as an index. */
 export interface Steering {
@@ -105,16 +105,15 @@ export abstract class Stepper<S extends Settings = Settings> {
     return this.#graph!.run({ ...this.#inputs, ...given, ...this.#chance(iteration, random) });
   }
 
-  /** Noise and jitter of an iteration; none for a picture of the state. */
+  /** Noise and view of an iteration; none for a picture of the state. */
   #chance(iteration: number, random: Random | null): Tensors {
-    const { noise, jitter } = this.#settings;
+    const { noise } = this.#settings;
     const { frames, prior } = this.#task;
     const size = frames * prior.size;
     const fade = fading(iteration / this.iterations);
-    const shift = (): number => (random ? random.integer(2 * jitter + 1) - jitter : 0);
     return {
       ...(noise > 0 && { noise: random ? random.normals(size, noise * fade) : new Float32Array(size) }),
-      ...(jitter > 0 && { shift: shiftKernel(jitter, shift(), shift()) }),
+      ...(hasViews(this.#settings) && viewInputs(this.#task, random ? drawView(random, this.#settings) : PLAIN_VIEW)),
     };
   }
 

@@ -23,8 +23,6 @@ import { smoothnessOf } from './smoothness.js';
 import { startingState, type StartPictures } from './starts.js';
 import type { Start, Stepper } from './stepper.js';
 
-export { PIXELS } from './open-task.js';
-
 export interface SynthesisOptions {
   readonly registry: ModelRegistry;
   readonly model: string;

@@ -8,6 +8,8 @@ import { isClassifier, unitIndex, type ModelRegistry } from '../../engine/models
 import { openRuntime } from '../../engine/runtimes/open.js';
 import type { Runtime } from '../../engine/runtimes/runtime.js';
 import {
+  isWithoutGenerator,
+  PIXELS,
   EVALUATION_FORMAT,
   evaluationReport,
   NeuroreelError,
@@ -126,7 +128,7 @@ async function openBench(
   runtime: Runtime,
 ): Promise<Bench> {
   const name = run.prior ?? model.manifest.defaults.prior;
-  const prior = name === undefined || name === 'pixels' ? null : generatorPrior(run.registry.loadPrior(name));
+  const prior = isWithoutGenerator(name) ? null : generatorPrior(run.registry.loadPrior(name));
   return {
     model: await openViewer(model, runtime, run.threads),
     judges: await Promise.all(judges.map((judge) => openViewer(judge, runtime, run.threads))),
@@ -158,7 +160,7 @@ async function evaluateUnit(
   const made = await makeExamples(unit, settings);
   const prior = await measureMade(bench, unit, made, real, run.preset);
   // Without a prior of its own there is nothing to compare with.
-  const without = { ...settings, prior: 'pixels', settings: undefined, keeper: keeperOf(run, `${unit}-pixels`) };
+  const without = { ...settings, prior: PIXELS, settings: undefined, keeper: keeperOf(run, `${unit}-pixels`) };
   const bare = run.baseline && made.prior !== null ? await makeExamples(unit, without) : null;
   const baseline = bare && (await measureMade(bench, unit, bare, real, run.preset));
   return {

@@ -128,6 +128,7 @@ describe('a batch of pictures', () => {
   it.each<[string, Partial<SynthesisOptions>, SynthesisOverrides]>([
     ['paper, pixels', { prior: 'pixels' }, { optimiser: { rule: 'paper', start: 0.02 } }],
     ['Adam, Fourier, whitened', { prior: 'fourier', preset: 'default' }, { jitter: 0, noise: 0 }],
+    ['Adam, waves on top, whitened', { preset: 'default' }, { detail: 0.5, jitter: 0, noise: 0 }],
     ['Adam, blurred', { prior: 'pixels', preset: 'default' }, { jitter: 0, noise: 0, blur: { every: 2, sigma: 0.5 } }],
     ['PPGN', {}, { optimiser: { rule: 'ppgn', eps1: 0.05, eps2: 0.1, eps3: 0 } }],
     ['sphere', {}, { optimiser: { rule: 'adam' }, bounds: { kind: 'sphere' } }],

@@ -3,9 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../../src/engine/graph/graph.js';
 import { fourierPrior } from '../../../src/engine/models/fourier.js';
 import { pixelPrior, type Prior } from '../../../src/engine/models/prior.js';
+import { toRgb } from '../../../src/engine/models/pixels.js';
 import { Random } from '../../../src/engine/random.js';
 import { evaluate } from '../../../src/engine/runtimes/reference/reference.js';
+import { codesOfState, stateOfCodes, stateShape } from '../../../src/engine/synthesis/codes.js';
 import { patchModel, patchUnlikelihood, type PatchModel } from '../../../src/engine/synthesis/patches.js';
+import { seenPictures, type Task } from '../../../src/engine/synthesis/scene.js';
 import { smoothnessOf } from '../../../src/engine/synthesis/smoothness.js';
 import { CODE, failure } from '../small-models.js';
 import { CLASSIFIER, finished, PICTURE, smallRuns, type SmallRuns } from './small-runs.js';
@@ -115,6 +118,94 @@ describe('waves', () => {
   it('are refused a blur where a generator makes the pictures', async () => {
     const settings = { blur: { every: 2, sigma: 1 } };
     await expect(runs.open({ settings })).rejects.toThrow(failure('REQUEST_INVALID', /Only pixels can be blurred/));
+  });
+});
+
+describe('waves on top of a generator', () => {
+  const detail = { settings: { detail: 0.5 } } as const;
+  const bare = () => runs.task({ model: CLASSIFIER, frames: 2 }).task;
+  const topped = () => runs.task({ model: CLASSIFIER, frames: 2, ...detail });
+
+  /** What the network sees of codes [2, D]. */
+  const seenOf = (task: Task, codes: Float32Array): Float64Array => {
+    const b = new GraphBuilder();
+    const seen = seenPictures(b, task, b.input('code', [2, task.prior.size]));
+    b.output('rgb', toRgb(b, seen, task.model.manifest.input));
+    return evaluate(b.build(), { code: codes })['rgb']!;
+  };
+  /** Codes of the generator, each followed by as many coefficients. */
+  const followed = (codes: Float32Array, rest: Float32Array): Float32Array => {
+    const size = CODE + rest.length / 2;
+    return Float32Array.from({ length: 2 * size }, (_, i) => {
+      const [n, k] = [Math.floor(i / size), i % size];
+      return k < CODE ? codes[n * CODE + k]! : rest[n * (size - CODE) + k - CODE]!;
+    });
+  };
+
+  it('leave its pictures as they are where they are none, but for what is black or white', () => {
+    const [{ task }, plain] = [topped(), bare()];
+    const codes = new Random('codes').normals(2 * CODE, 0.3).map(Math.abs);
+    const waves = new Float32Array(2 * (task.prior.size - CODE));
+    const wanted = seenOf(plain, codes).map((x) => Math.min(Math.max(x, 0.02 * 255), 0.98 * 255));
+    seenOf(task, followed(codes, waves)).forEach((x, i) => expect(x).toBeCloseTo(wanted[i]!, 2));
+  });
+
+  it('change them by their strength, alike where real codes lie far apart and near', () => {
+    const [{ task }, plain] = [topped(), bare()];
+    const { width, height } = task.model.manifest.input;
+    const waves = fourierPrior(width, height);
+    const { spread } = task.prior.statistics;
+    const codes = new Random('codes').normals(2 * CODE, 0.1).map(Math.abs);
+    const coefficients = new Random('waves').normals(2 * waves.size);
+    const odds = (p: number): number => Math.log(p / (1 - p));
+    const field = drawn(waves, coefficients).map(odds);
+    const before = seenOf(plain, codes);
+    const after = seenOf(
+      task,
+      followed(
+        codes,
+        coefficients.map((x) => x * spread),
+      ),
+    );
+    after.forEach((x, i) => {
+      const p = Math.min(Math.max(before[i]! / 255, 0.02), 0.98);
+      expect(odds(x / 255)).toBeCloseTo(odds(p) + 0.5 * field[i]!, 3);
+    });
+  });
+
+  it('have codes that come back from their state', () => {
+    const { task, settings } = topped();
+    const whitened = { ...settings, codes: 'whitened', bounds: { kind: 'none' } } as const;
+    const codes = followed(
+      new Random('codes').normals(2 * CODE, 0.3),
+      new Random('waves').normals(2 * (task.prior.size - CODE)),
+    );
+    const b = new GraphBuilder();
+    b.output('codes', codesOfState(b, task, whitened, b.input('state', stateShape(task, whitened))).codes);
+    const again = evaluate(b.build(), { state: stateOfCodes(task, whitened, codes) })['codes']!;
+    again.forEach((x, i) => expect(x).toBeCloseTo(codes[i]!, 4));
+  });
+
+  it('are drawn, and kept on a sphere, as the generator says of its own', async () => {
+    const run = await runs.open({
+      ...{ model: CLASSIFIER, frames: 300, iterations: 1 },
+      settings: { detail: 0.5, start: { from: 'sample' }, bounds: { kind: 'sphere' }, optimiser: { rule: 'adam' } },
+    });
+    const { spread, mean } = runs.task({ model: CLASSIFIER, ...detail }).task.prior.statistics;
+    const { state } = run.checkpoint().arrays;
+    const size = mean.length;
+    const waves = state!.filter((_, i) => i % size >= CODE);
+    expect(Math.sqrt(variance(waves)) / spread).toBeCloseTo(1, 1);
+    const { codes } = await finished(run);
+    const length = (t: number): number => Math.hypot(...mean.map((m, d) => codes[t * size + d]! - m));
+    expect(length(1)).toBeCloseTo(length(0), 3);
+    expect(length(0) / Math.hypot(...state!.subarray(0, size).map((x, d) => x - mean[d]!))).toBeCloseTo(1, 0);
+  });
+
+  it.each(['pixels', 'fourier'])('are refused where there is no generator: %s', async (prior) => {
+    await expect(runs.open({ prior, ...detail })).rejects.toThrow(
+      failure('REQUEST_INVALID', /Details are for a generator's pictures.*Set detail to 0/),
+    );
   });
 });
 

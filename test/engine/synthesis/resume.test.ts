@@ -43,6 +43,7 @@ const OTHERS: readonly Case[] = [
   ['pixels with blurs', { prior: 'pixels', settings: { blur: { every: 2, sigma: 0.7 } } }],
   ['waves with blurs', { prior: 'fourier', settings: { optimiser: { rule: 'adam' }, blur: { every: 3, sigma: 0.7 } } }],
   ['pictures of a classifier', { model: CLASSIFIER, settings: { ...CHANCE, optimiser: { rule: 'adam' } } }],
+  ['waves on top', { model: CLASSIFIER, preset: 'olah-2017', settings: { jitter: 1 } }],
   ['a sphere', { settings: { bounds: { kind: 'sphere' }, optimiser: { rule: 'adam' } } }],
   ['an inversion', { settings: { start: { from: 'picture', by: 'inversion', iterations: 5 } } }],
   ['pace and other penalties', { settings: { penalties: { pace: 1, energy: 1, smoothness: 1, patch: 0.01 } } }],

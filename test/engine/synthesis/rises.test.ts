@@ -71,6 +71,7 @@ const OF_VIDEOS: Record<Kind, readonly Case[]> = {
 /** Each prior, with steps of a size that suits its codes. */
 const PRIORS: readonly (readonly [string, string, SynthesisOverrides])[] = [
   ['a generator', 'small-prior', {}],
+  ['a generator with waves on top', 'small-prior', { detail: 0.5 }],
   ['pixels', 'pixels', {}],
   ['Fourier coefficients', 'fourier', {}],
   ['pixels with the patch prior', 'pixels', { penalties: { patch: 1e-4 } }],

@@ -8,11 +8,12 @@ import type { Runtime } from '../../../src/engine/runtimes/runtime.js';
 import { stateShape } from '../../../src/engine/synthesis/codes.js';
 import { controlInputs } from '../../../src/engine/synthesis/controls.js';
 import { openTask } from '../../../src/engine/synthesis/open-task.js';
-import { passOf, shiftKernel } from '../../../src/engine/synthesis/pass.js';
+import { passOf } from '../../../src/engine/synthesis/pass.js';
 import type { Settings } from '../../../src/engine/synthesis/presets.js';
 import type { Task } from '../../../src/engine/synthesis/scene.js';
 import { openSynthesis, type Synthesis, type SynthesisOptions } from '../../../src/engine/synthesis/synthesise.js';
 import type { SynthesisResult } from '../../../src/engine/synthesis/types.js';
+import { hasViews, PLAIN_VIEW, viewInputs } from '../../../src/engine/synthesis/views.js';
 import { smallClassifier, smallModels } from '../small-models.js';
 
 export const RECOGNISER = 'small';
@@ -64,7 +65,7 @@ export function passInputs(task: Task, settings: Settings): Record<string, Float
   return {
     ...(controlInputs(task, settings) as Record<string, Float32Array>),
     ...(settings.noise > 0 && { noise: new Float32Array(task.frames * task.prior.size) }),
-    ...(settings.jitter > 0 && { shift: shiftKernel(settings.jitter, 0, 0) }),
+    ...(hasViews(settings) && (viewInputs(task, PLAIN_VIEW) as Record<string, Float32Array>)),
   };
 }
 

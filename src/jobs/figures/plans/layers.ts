@@ -1,9 +1,7 @@
 /** Units of hidden layers. */
 import type { ModelRegistry } from '../../../engine/models/registry.js';
-import { FOURIER } from '../../../engine/models/fourier.js';
 import { generatorPrior } from '../../../engine/models/prior.js';
-import { PIXELS } from '../../../engine/synthesis/open-task.js';
-import { NeuroreelError } from '../../../protocol/index.js';
+import { isWithoutGenerator, NeuroreelError } from '../../../protocol/index.js';
 import { refuse, requestOf, unitsOf, type FigureOptions, type FigurePlan } from '../plan.js';
 import { made, modelOf, priorOf, wordsOf } from './common.js';
 
@@ -18,7 +16,7 @@ const HAIRLINE = '#d0d5dd';
  * of early layers give little; with steps on the scale of the prior's codes.
  */
 function driven(options: FigureOptions, prior: string | null, registry: ModelRegistry): FigureOptions {
-  if (options.preset !== undefined || prior === null || prior === PIXELS || prior === FOURIER) return options;
+  if (options.preset !== undefined || isWithoutGenerator(prior)) return options;
   const { upper } = generatorPrior(registry.loadPrior(prior)).statistics;
   const range = upper.reduce((sum, bound) => sum + bound, 0) / upper.length;
   return {

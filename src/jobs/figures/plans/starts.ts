@@ -1,7 +1,6 @@
 /** Units from several starts, and all units. */
 import type { ModelRegistry } from '../../../engine/models/registry.js';
-import { FOURIER } from '../../../engine/models/fourier.js';
-import { PIXELS } from '../../../engine/synthesis/open-task.js';
+import { isWithoutGenerator } from '../../../protocol/index.js';
 import { inRows } from '../../../video/index.js';
 import { requestOf, shortLabel, unitsOf, type FigureOptions, type FigurePlan, type PlannedModel } from '../plan.js';
 import { made, modelOf, priorOf, wordsOf } from './common.js';
@@ -12,7 +11,7 @@ import { made, modelOf, priorOf, wordsOf } from './common.js';
  */
 function sampled(options: FigureOptions, model: PlannedModel): FigureOptions {
   const prior = priorOf(options, model);
-  const driven = model.video || prior === null || prior === PIXELS || prior === FOURIER;
+  const driven = model.video || isWithoutGenerator(prior);
   return { ...options, preset: options.preset ?? (driven ? 'default' : 'figure-s18') };
 }
 
