@@ -24,6 +24,8 @@ import { controlInputs } from '../../src/engine/synthesis/controls.js';
 import { openTask } from '../../src/engine/synthesis/open-task.js';
 import { paperStepGraph } from '../../src/engine/synthesis/paper-step.js';
 import { PRESETS, type AdamSettings, type PaperSettings } from '../../src/engine/synthesis/presets.js';
+import type { Task } from '../../src/engine/synthesis/scene.js';
+import { viewInputs } from '../../src/engine/synthesis/views.js';
 import { removeFolder, temporaryFolder } from './small-models.js';
 
 export interface AgreementCase {
@@ -151,18 +153,27 @@ export function agreementCases(frames = FRAMES): AgreementCase[] {
         noise: 0,
       };
       const paperSettings = PRESETS['paper-2016'].generator as PaperSettings;
-      const size = sizeOf(stateShape(task, settings));
       // With moments that are not zero a step of Adam hangs on no sign.
-      const adam = {
-        ...{ state: random.normals(size, 0.5), m: random.normals(size, 0.1) },
-        ...{ v: random.normals(size, 0.1).map((x) => x * x + 0.01), rate: Float32Array.of(0.1) },
-        ...{ 'correct.m': Float32Array.of(2), 'correct.v': Float32Array.of(3) },
-        ...controlInputs(task, settings),
+      const adamInputs = (of: Task, own: AdamSettings): Tensors => {
+        const size = sizeOf(stateShape(of, own));
+        return {
+          ...{ state: random.normals(size, 0.5), m: random.normals(size, 0.1) },
+          ...{ v: random.normals(size, 0.1).map((x) => x * x + 0.01), rate: Float32Array.of(0.1) },
+          ...{ 'correct.m': Float32Array.of(2), 'correct.v': Float32Array.of(3) },
+          ...controlInputs(of, own),
+        };
       };
+      const about = openTask({ registry, model, frames, preset: 'olah-2017', seed: 1 });
+      const aboutSettings = about.settings as AdamSettings;
+      const view = viewInputs(about.task, { down: 2, right: -1, scale: 1.15 });
       const paper = { code, step: Float32Array.of(0.5), ...controlInputs(task, paperSettings) };
       return [
         agreementCase(`the paper's step, ${model}`, paperStepGraph(task, paperSettings), paper),
-        agreementCase(`a step of Adam, ${model}`, adamStepGraph(task, settings), adam),
+        agreementCase(`a step of Adam, ${model}`, adamStepGraph(task, settings), adamInputs(task, settings)),
+        agreementCase(`waves on top, seen about, ${model}`, adamStepGraph(about.task, aboutSettings), {
+          ...adamInputs(about.task, aboutSettings),
+          ...view,
+        }),
       ];
     });
   } finally {

@@ -48,6 +48,10 @@ export function define(command: Command): void {
     ['nine starts of one unit', 'neuroreel image --unit goldfish --starts 9'],
     ['a hidden unit, at the size of what it sees', 'neuroreel image --layer conv3 --unit 12'],
     ['the published algorithm', 'neuroreel image --preset paper-2016'],
+    [
+      'a network of larger pictures than the generator draws',
+      'neuroreel image --model googlenet --prior natural-prior --preset olah-2017 --unit 963',
+    ],
     ['how sure the model is, for a script', 'neuroreel image --json --quiet | jq .report.pictures[].probability'],
   ]);
 }
