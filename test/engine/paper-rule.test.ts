@@ -149,7 +149,7 @@ describe('paper-2016', () => {
       },
       optimiser: { rule: 'paper', start: 8, end: 1e-10, schedule: 'linear', decay: 0.99, normalise: 'all' },
       start: { from: 'noise', identity: 1, movement: 1 },
-      ...{ codes: 'raw', fit: 'auto', noise: 0, jitter: 0, blur: { every: 0, sigma: 0 } },
+      ...{ codes: 'raw', fit: 'auto', noise: 0, jitter: 0, zoom: 0, detail: 0, blur: { every: 0, sigma: 0 } },
       penalties: Object.fromEntries(Object.keys(penaltyWeights.shape).map((name) => [name, 0])),
     });
   });
