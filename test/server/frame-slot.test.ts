@@ -109,6 +109,29 @@ describe('the slot of a viewer', () => {
     }
   });
 
+  it('is drained once the last picture was sent', async () => {
+    const slot = open();
+    await slot.drained(1000);
+    renew();
+    let drained = false;
+    const end = slot.drained(1000).then(() => (drained = true));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([drained, sent]).toEqual([false, []]);
+    await encoded();
+    await end;
+    expect(sent).toEqual([1]);
+  });
+
+  it('is waited for no longer than is asked for where a viewer does not read', async () => {
+    const slot = open();
+    room = false;
+    renew();
+    const end = slot.drained(1000);
+    now = 1001;
+    await end;
+    expect(sent).toEqual([]);
+  });
+
   it('sends nothing once it is closed', async () => {
     const slot = open();
     renew();

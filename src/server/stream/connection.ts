@@ -34,6 +34,8 @@ import { replay } from './replay.js';
 const FRAME_ROOM_BYTES = 64 * 1024;
 /** Time that a viewer that was hung up on has to read why. */
 const CLOSE_GRACE_MS = 2000;
+/** Time that the last frame of a replay has to be sent. */
+const LAST_FRAME_MS = 2000;
 /** Pings that may stay unanswered. */
 const MISSED_PINGS = 2;
 
@@ -189,9 +191,10 @@ export class Connection {
   #replay(job: Job, stream: number, what: { path: string; view: FrameView; options: ReplayOptions }): void {
     const bus = new FrameBus();
     const stop = new AbortController();
-    const subscription = { stream, frames: this.#openFrames(job.id, stream, what.view, bus), stop };
-    this.#subscriptions.set(job.id, subscription);
+    const frames = this.#openFrames(job.id, stream, what.view, bus);
+    this.#subscriptions.set(job.id, { stream, frames, stop });
     replay(what.path, what.options, { bus, job: job.id, signal: stop.signal })
+      .then(() => frames.drained(LAST_FRAME_MS))
       .catch((error: unknown) => this.#complain(error, { job: job.id }))
       .finally(() => {
         bus.end(job.id);

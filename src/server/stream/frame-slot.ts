@@ -2,6 +2,7 @@
  * The frames of one subscription of one viewer: at most one picture under way, and only the knowledge that there is a
  * newer one. A viewer that reads slowly thus gets the newest picture when it has room again, and nothing queues up.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EncodedView, Watch } from '../../jobs/frame-bus.js';
 
 export interface FrameSlotOptions {
@@ -61,6 +62,12 @@ export class FrameSlot {
         this.#options.onError(error);
       },
     );
+  }
+
+  /** Resolves when nothing is under way and nothing waits, or after so many milliseconds: a viewer may never read. */
+  async drained(withinMs: number): Promise<void> {
+    const end = this.#options.now() + withinMs;
+    while (this.#watch !== null && (this.#fresh || this.#encoding) && this.#options.now() < end) await sleep(5);
   }
 
   close(): void {
