@@ -146,11 +146,10 @@ const WHITENED_PIXELS: SynthesisSettings = {
  * A generator with waves on top, or waves alone, seen from near and far: preferred pictures of networks that see more than their
  * generator draws. Measured in docs/quality.md.
  */
-const SEEN_ABOUT_STEPS = { rule: 'adam', rate: 0.1, end: 0.1, schedule: 'fade', decay: 1 } as const;
 const SEEN_ABOUT: SynthesisSettings = {
   ...PAPER,
   iterations: 150,
-  optimiser: SEEN_ABOUT_STEPS,
+  optimiser: VARIANTS.optimiser.adam,
   start: { from: 'noise', identity: 0.3, movement: 0 },
   codes: 'whitened',
   penalties: { ...NO_PENALTIES, naturalness: 5, totalVariation: 200 },
@@ -191,7 +190,7 @@ export const PRESETS = {
     // Alone, waves are five times as strong.
     pixels: {
       ...SEEN_ABOUT,
-      optimiser: { ...SEEN_ABOUT_STEPS, rate: 0.05 },
+      optimiser: { ...VARIANTS.optimiser.adam, rate: 0.05 },
       start: { from: 'noise', identity: 0.1, movement: 0 },
     },
   },

@@ -3,6 +3,7 @@ import { useSignal } from '@preact/signals';
 import type { FunctionComponent, JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { ModelLayers } from '../../../src/protocol/models.js';
+import { WITHOUT_GENERATOR } from '../../../src/protocol/priors.js';
 import { call } from '../shared/api.js';
 import { useClipSets } from '../shared/clip-sets.js';
 import { SelectField } from '../shared/fields.js';
@@ -30,7 +31,7 @@ const modelsOf = (kinds: readonly string[]): string[] =>
   (models.value ?? []).flatMap(({ name, kind }) => (kinds.includes(kind) ? [name] : []));
 
 /** Priors, and the words for none. */
-const PRIORS: Source = { use: () => plain([...modelsOf(['prior']), 'pixels', 'fourier']) };
+const PRIORS: Source = { use: () => plain([...modelsOf(['prior']), ...WITHOUT_GENERATOR]) };
 
 const CLIP_SETS: Source = {
   use: () => plain(useClipSets()),

@@ -4,7 +4,7 @@
  */
 import type { SynthesisSettings } from '../../protocol/synthesis.js';
 import type { GraphBuilder, Value } from '../graph/graph.js';
-import { add, log, max, min, mul, neg, sigmoid, sub } from '../ops/elementwise.js';
+import { add, log, max, min, mul, sigmoid, sub } from '../ops/elementwise.js';
 import { sliceAxis } from '../ops/layout.js';
 import { STRONGEST_WAVE, waveField } from './fourier.js';
 import { fitted, toRgb, UNIT_SCALE } from './pixels.js';
@@ -14,7 +14,7 @@ import type { Prior } from './prior.js';
 const DARKEST = 0.02;
 
 /** log(p / (1 - p)) */
-const logOdds = (b: GraphBuilder, p: Value): Value => sub(b, log(b, p), log(b, add(b, neg(b, p), b.scalar(1))));
+const logOdds = (b: GraphBuilder, p: Value): Value => sub(b, log(b, p), log(b, sub(b, b.scalar(1), p)));
 
 /**
  * A prior whose codes are those of another, [D], and after these the coefficients of waves, [3 * height * width]: a picture p

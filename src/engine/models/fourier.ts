@@ -44,6 +44,7 @@ export interface WaveField {
   readonly blur: (coefficients: Float32Array, sigma: number) => Float32Array;
 }
 
+/** The waves of pictures of this size, in pixels. */
 export function waveField(width: number, height: number): WaveField {
   const size = 3 * width * height;
   const [rows, columns] = [waves(height), waves(width)];

@@ -1,6 +1,6 @@
 /** The same units by other means: other priors, and means that do without one. */
 import type { ModelRegistry } from '../../../engine/models/registry.js';
-import type { SynthesisOverrides } from '../../../protocol/index.js';
+import { FOURIER, PIXELS, type SynthesisOverrides } from '../../../protocol/index.js';
 import { requestOf, shortLabel, unitsOf, type FigureOptions, type FigurePlan, type PlannedModel } from '../plan.js';
 import { made, modelOf, priorOf, wordsOf } from './common.js';
 
@@ -8,13 +8,13 @@ import { made, modelOf, priorOf, wordsOf } from './common.js';
 export function priors(options: FigureOptions, registry: ModelRegistry): FigurePlan {
   const model = modelOf(options, registry);
   const units = unitsOf(model, options.units, 6);
-  const fitting = options.priors ?? [...fittingPriors(model, registry), 'pixels'];
+  const fitting = options.priors ?? [...fittingPriors(model, registry), PIXELS];
   return {
     title: `Priors for ${model.name}`,
     subtitle: `The same units and seeds; ${wordsOf(options, null).replace(', without a prior', '')}`,
     rows: units.map(shortLabel),
     columns: fitting.map((prior) => columnOf(prior, registry)),
-    footer: fitting.includes('pixels')
+    footer: fitting.includes(PIXELS)
       ? 'no prior: pixels that are moved about, kept smooth by total variation'
       : undefined,
     panels: units.map((unit) => fitting.map((prior) => made(withPrior(model, unit, options, prior), 0, ''))),
@@ -23,14 +23,14 @@ export function priors(options: FigureOptions, registry: ModelRegistry): FigureP
 
 /** A request for a prior; without one by the means that S17 shows to be best. */
 function withPrior(model: PlannedModel, unit: string, options: FigureOptions, prior: string) {
-  const settings = prior === 'pixels' ? { ...JITTER_AND_VARIATION, ...options.settings } : options.settings;
+  const settings = prior === PIXELS ? { ...JITTER_AND_VARIATION, ...options.settings } : options.settings;
   return requestOf(model, unit, options, { prior, settings });
 }
 
 /** A prior by its name and the layer that it inverts. */
 function columnOf(prior: string, registry: ModelRegistry): string {
-  if (prior === 'pixels') return 'no prior';
-  if (prior === 'fourier') return prior;
+  if (prior === PIXELS) return 'no prior';
+  if (prior === FOURIER) return prior;
   return `${prior} (${registry.loadPrior(prior).manifest.code.layer.split(' ')[0]!})`;
 }
 
@@ -65,14 +65,14 @@ const JITTER_AND_VARIATION = bare({ totalVariation: 500 }, { jitter: 4 });
  */
 const METHODS: readonly { readonly name: string; readonly prior?: string; readonly settings?: SynthesisOverrides }[] = [
   { name: 'generator' },
-  { name: 'nothing', prior: 'pixels', settings: bare() },
-  { name: 'L2 decay', prior: 'pixels', settings: bare({ l2: 2000 }) },
-  { name: 'blur', prior: 'pixels', settings: bare({}, { blur: { every: 4, sigma: 0.6 } }) },
-  { name: 'variation', prior: 'pixels', settings: bare({ totalVariation: 1000 }) },
-  { name: 'mean start', prior: 'pixels', settings: bare({ totalVariation: 2000 }, { start: { from: 'mean' } }) },
-  { name: 'patch prior', prior: 'pixels', settings: bare({ patch: 30 }) },
-  { name: 'jitter', prior: 'pixels', settings: JITTER_AND_VARIATION },
-  { name: 'Fourier', prior: 'fourier', settings: bare({ totalVariation: 300, l2: 50 }, { jitter: 4 }) },
+  { name: 'nothing', prior: PIXELS, settings: bare() },
+  { name: 'L2 decay', prior: PIXELS, settings: bare({ l2: 2000 }) },
+  { name: 'blur', prior: PIXELS, settings: bare({}, { blur: { every: 4, sigma: 0.6 } }) },
+  { name: 'variation', prior: PIXELS, settings: bare({ totalVariation: 1000 }) },
+  { name: 'mean start', prior: PIXELS, settings: bare({ totalVariation: 2000 }, { start: { from: 'mean' } }) },
+  { name: 'patch prior', prior: PIXELS, settings: bare({ patch: 30 }) },
+  { name: 'jitter', prior: PIXELS, settings: JITTER_AND_VARIATION },
+  { name: 'Fourier', prior: FOURIER, settings: bare({ totalVariation: 300, l2: 50 }, { jitter: 4 }) },
 ];
 
 const WORDS = 'variation: total variation, which mean start, jitter and Fourier have, too';
